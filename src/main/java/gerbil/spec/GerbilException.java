@@ -1,0 +1,25 @@
+package gerbil.spec;
+
+/**
+ * The one exception for what a reader of the kit can mend: its message is a sentence each on what was found, what was
+ * expected and what to do. The command line and the notebooks print the message alone.
+ */
+public class GerbilException extends RuntimeException {
+
+    private static final long serialVersionUID = 1;
+
+    /**
+     * @param found what is there, named: "the class is 'E'"
+     * @param expected what should be there: "one of A, B, C, D"
+     * @param remedy what to do, as an imperative: "choose one of them"
+     */
+    public GerbilException(String found, String expected, String remedy) {
+        super("Found: " + found + ". Expected: " + expected + ". To do: " + remedy + ".");
+    }
+
+    /** As the other constructor, keeping what caused it. */
+    public GerbilException(String found, String expected, String remedy, Throwable cause) {
+        this(found, expected, remedy);
+        initCause(cause);
+    }
+}

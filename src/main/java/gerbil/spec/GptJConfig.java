@@ -1,0 +1,53 @@
+package gerbil.spec;
+
+/**
+ * The architecture of one GPT-J model, with the fields of transformers' {@code GPTJConfig}. Fixed for the whole family
+ * and so not here: LayerNorm epsilon 1e-5, rotary base 10,000, MLP width 4 x {@code width}, {@code gelu_new}, untied
+ * head with bias, no dropout, initial weights N(0, 0.02).
+ *
+ * @param vocabulary rows of embedding and head ({@code vocab_size})
+ * @param width {@code n_embd}
+ * @param layers {@code n_layer}
+ * @param heads {@code n_head}
+ * @param rotaryDim dimensions of each head that are rotated ({@code rotary_dim})
+ * @param positions longest sequence ({@code n_positions})
+ */
+public record GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim, int positions) {
+
+    public GptJConfig {
+        if (width % heads != 0) {
+            throw new GerbilException("width " + width + " with " + heads + " heads",
+                    "a width that the number of heads divides", "change the width or the heads");
+        }
+        if (rotaryDim % 2 != 0 || rotaryDim > width / heads) {
+            throw new GerbilException("rotary_dim " + rotaryDim + " with heads of " + width / heads + " dimensions",
+                    "an even number no larger than a head", "change the rotary dimensions");
+        }
+    }
+
+    /** Dimensions of one head. */
+    public int headDim() {
+        return width / heads;
+    }
+
+    /** Exact number of trained parameters. */
+    public long parameters() {
+        long d = width;
+        long attention = 4 * d * d;
+        long mlp = 8 * d * d + 5 * d;
+        long layerNorm = 2 * d;
+        long embedding = vocabulary * d;
+        long head = vocabulary * d + vocabulary;
+        return embedding + layers * (layerNorm + attention + mlp) + layerNorm + head;
+    }
+
+    /**
+     * @throws GerbilException if a sequence of {@code length} tokens has no positions here
+     */
+    public void requirePositions(long length) {
+        if (length > positions) {
+            throw new GerbilException("a sequence of " + length + " tokens",
+                    "at most " + positions + ", the model's positions", "shorten the sequence");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package gerbil.spec;
+
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * The two scales of the one experiment. A scale fixes the vocabulary, and with it the rows of the embedding.
+ */
+public enum Scale {
+    /** The experiment in miniature, for two CPU cores: GPT-2's byte-pair encoding cut to 1,024 entries. */
+    NANO(1_024, 1_024, 1_031),
+    /**
+     * The published experiment: GPT-2's 50,257 entries. Causal models pad the embedding to 50,400 rows; Blender models
+     * have one row for each of the seven special tokens (published config.json files).
+     */
+    PAPER(50_257, 50_400, 50_264);
+
+    private final int tokenizerEntries;
+    private final int causalRows;
+    private final int blenderRows;
+
+    Scale(int tokenizerEntries, int causalRows, int blenderRows) {
+        this.tokenizerEntries = tokenizerEntries;
+        this.causalRows = causalRows;
+        this.blenderRows = blenderRows;
+    }
+
+    /** Entries of the tokenizer, {@code <|endoftext|>} included, Blender's special tokens not. */
+    public int tokenizerEntries() {
+        return tokenizerEntries;
+    }
+
+    /** Rows of the embedding and of the head, {@code vocab_size} in config.json. */
+    public int vocabularyRows(Objective objective) {
+        return objective == Objective.CAUSAL ? causalRows : blenderRows;
+    }
+
+    /** The name used in tables and on the command line. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * @throws GerbilException if there is no scale of that name (upper or lower case)
+     */
+    public static Scale of(String name) {
+        return Arrays.stream(values())
+                .filter(s -> s.name().equalsIgnoreCase(name))
+                .findFirst()
+                .orElseThrow(() -> new GerbilException("scale '" + name + "'",
+                        "one of " + Arrays.stream(values()).map(Scale::label).toList(),
+                        "choose one of these scales"));
+    }
+}

@@ -1,0 +1,15 @@
+package gerbil.spec;
+
+/**
+ * One optimizer step: a line of {@code metrics.jsonl}.
+ *
+ * @param step from 1
+ * @param tokens trained on so far, this step's included
+ * @param loss mean cross-entropy of this step's tokens before the update, nats a token
+ * @param learningRate of this step
+ * @param gradientNorm global L2 norm before clipping
+ * @param tokensPerSecond of this step
+ */
+public record StepMetrics(int step, long tokens, double loss, double learningRate, double gradientNorm,
+                          double tokensPerSecond) {
+}
