@@ -1,0 +1,66 @@
+package gerbil.eval;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.Shape;
+import gerbil.model.CrossEntropy;
+import gerbil.model.GptJ;
+import gerbil.objective.Batch;
+import gerbil.objective.Windows;
+import gerbil.tokens.TokenSet;
+import gerbil.tokens.Vocabulary;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * Cross-entropy on held-out text: every token but the first is predicted once, from at most {@code length - 1} tokens
+ * before it in its window.
+ *
+ * @param tokens predicted
+ * @param bytes of text they spell; {@code <|endoftext|>} spells none
+ * @param nats summed over the tokens
+ */
+public record HeldOutLoss(long tokens, long bytes, double nats) {
+
+    private static final int ROWS = 8;
+
+    /**
+     * @param length tokens of a window
+     * @param limit predict at most about this many tokens, from the beginning of the set
+     * @throws gerbil.spec.GerbilException if the set is shorter than one window or of another vocabulary
+     */
+    public static HeldOutLoss of(GptJ model, TokenSet set, Vocabulary vocabulary, int length, long limit) {
+        set.requireVocabulary(vocabulary);
+        Windows windows = new Windows(set, length);
+        int count = (int) Math.max(1, Math.min(windows.count(), limit / length));
+        long bytes = 0;
+        double nats = 0;
+        for (int first = 0; first < count; first += ROWS) {
+            Batch batch = windows.batch(IntStream.range(first, Math.min(first + ROWS, count)).toArray());
+            bytes += Arrays.stream(batch.targets()).filter(id -> id != vocabulary.endOfText())
+                    .map(id -> vocabulary.bytes((int) id).length).sum();
+            nats += nats(model, batch);
+        }
+        return new HeldOutLoss((long) count * length, bytes, nats);
+    }
+
+    private static double nats(GptJ model, Batch batch) {
+        Shape shape = new Shape(batch.sequences(), batch.length());
+        try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager()) {
+            NDArray logits = model.logits(scratch.create(batch.inputs(), shape));
+            return CrossEntropy.sum(logits, scratch.create(batch.targets(), shape)).getFloat();
+        }
+    }
+
+    /** Nats a token. */
+    public double loss() {
+        return nats / tokens;
+    }
+
+    /** Bits a byte of text: what vocabularies of different sizes can be compared by. */
+    public double bitsPerByte() {
+        return nats / Math.log(2) / bytes;
+    }
+}

@@ -1,0 +1,54 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.core.Linear;
+import gerbil.spec.GptJConfig;
+
+/** Causal self-attention with rotary positions and no biases. */
+final class Attention {
+
+    private final GptJConfig config;
+    private final Parameter query;
+    private final Parameter key;
+    private final Parameter value;
+    private final Parameter output;
+
+    Attention(GptJConfig config, String prefix, GptJ model) {
+        this.config = config;
+        int d = config.width();
+        key = model.weight(prefix + "k_proj.weight", d, d);
+        value = model.weight(prefix + "v_proj.weight", d, d);
+        query = model.weight(prefix + "q_proj.weight", d, d);
+        output = model.weight(prefix + "out_proj.weight", d, d);
+    }
+
+    /**
+     * @param x (batch, length, width), as the result
+     * @param mask (length, cached + length), added to the scores
+     * @param cache null for none
+     */
+    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask, KeyValueCache.Layer cache) {
+        NDArray q = rotation.rotate(heads(x, query));
+        NDArray k = rotation.rotate(heads(x, key));
+        NDArray v = heads(x, value);
+        if (cache != null) {
+            NDList all = cache.append(k, v);
+            k = all.get(0);
+            v = all.get(1);
+        }
+        NDArray scores = q.matMul(k.swapAxes(2, 3)).div(Math.sqrt(config.headDim()));
+        NDArray mixed = scores.add(mask).softmax(-1).matMul(v);
+        return Linear.linear(mixed.transpose(0, 2, 1, 3).reshape(x.getShape()), output.getArray()).singletonOrThrow();
+    }
+
+    /** (batch, length, width) to (batch, heads, length, headDim). */
+    private NDArray heads(NDArray x, Parameter projection) {
+        Shape shape = x.getShape();
+        return Linear.linear(x, projection.getArray()).singletonOrThrow()
+                .reshape(shape.get(0), shape.get(1), config.heads(), config.headDim())
+                .transpose(0, 2, 1, 3);
+    }
+}

@@ -1,0 +1,23 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import gerbil.spec.GptJConfig;
+
+/** One layer of GPT-J: {@code x + attention(norm(x)) + mlp(norm(x))}. */
+final class DecoderLayer {
+
+    private final LayerNorm norm;
+    private final Attention attention;
+    private final Mlp mlp;
+
+    DecoderLayer(GptJConfig config, String prefix, GptJ model) {
+        norm = new LayerNorm(prefix + "ln_1", config.width(), model);
+        attention = new Attention(config, prefix + "attn.", model);
+        mlp = new Mlp(config, prefix + "mlp.", model);
+    }
+
+    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask, KeyValueCache.Layer cache) {
+        NDArray normed = norm.forward(x);
+        return attention.forward(normed, rotation, mask, cache).add(mlp.forward(normed)).add(x);
+    }
+}

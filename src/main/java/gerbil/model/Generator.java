@@ -1,0 +1,63 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import gerbil.spec.GerbilException;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+
+/** Continues token sequences, one token at a time. */
+public final class Generator {
+
+    private final GptJ model;
+    private final boolean cached;
+
+    /** A generator that keeps keys and values between tokens. */
+    public Generator(GptJ model) {
+        this(model, true);
+    }
+
+    Generator(GptJ model, boolean cached) {
+        this.model = model;
+        this.cached = cached;
+    }
+
+    /**
+     * @param prompt at least one token id
+     * @param count how many tokens to add at most
+     * @param seed of the draws: the same seed gives the same tokens
+     * @param stop ends the continuation after a token it holds for, which is kept
+     * @return prompt and continuation
+     * @throws GerbilException if the prompt is empty or prompt and continuation exceed the model's positions
+     */
+    public int[] generate(int[] prompt, int count, Sampling sampling, long seed, IntPredicate stop) {
+        if (prompt.length == 0) {
+            throw new GerbilException("an empty prompt", "at least one token", "start from <|endoftext|>");
+        }
+        model.config().requirePositions((long) prompt.length + count);
+        SplittableRandom random = new SplittableRandom(seed);
+        int[] ids = prompt;
+        try (KeyValueCache cache = cached ? new KeyValueCache(model.manager(), model.config().layers()) : null) {
+            while (ids.length < prompt.length + count) {
+                int next = sampling.draw(lastLogits(ids, cache), random);
+                ids = Arrays.copyOf(ids, ids.length + 1);
+                ids[ids.length - 1] = next;
+                if (stop.test(next)) {
+                    break;
+                }
+            }
+        }
+        return ids;
+    }
+
+    private float[] lastLogits(int[] ids, KeyValueCache cache) {
+        try (NDManager step = model.manager().newSubManager()) {
+            int from = cache == null ? 0 : cache.length();
+            long[] fresh = Arrays.stream(ids, from, ids.length).asLongStream().toArray();
+            NDArray hidden = model.hidden(step.create(fresh).expandDims(0), cache);
+            return model.head(hidden.get(":, -1")).toFloatArray();
+        }
+    }
+}

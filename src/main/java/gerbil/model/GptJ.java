@@ -1,0 +1,210 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.core.Embedding;
+import ai.djl.nn.core.Linear;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.ConstantInitializer;
+import ai.djl.training.initializer.Initializer;
+import ai.djl.training.initializer.NormalInitializer;
+import ai.djl.util.PairList;
+import gerbil.spec.GerbilException;
+import gerbil.spec.GptJConfig;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * GPT-J (Wang and Komatsuzaki 2021): a decoder whose layers add attention and MLP, both computed from the same
+ * LayerNorm, to the residual stream, with rotary position embedding. Parameters carry the names and shapes of
+ * transformers' {@code GPTJForCausalLM}.
+ *
+ * <p>A new model is frozen (no gradients are recorded); a trainer unfreezes it for as long as it trains.
+ */
+public final class GptJ extends AbstractBlock implements AutoCloseable {
+
+    static final float LAYER_NORM_EPSILON = 1e-5f;
+    private static final NDIndex EVERYTHING = new NDIndex("...");
+    private static final Initializer NORMAL = new NormalInitializer(0.02f);
+
+    private final GptJConfig config;
+    private final NDManager manager;
+    private final Parameter embedding;
+    private final List<DecoderLayer> layers;
+    private final LayerNorm finalNorm;
+    private final Parameter headWeight;
+    private final Parameter headBias;
+    private final RotaryEmbedding rotary;
+
+    private GptJ(GptJConfig config, NDManager manager) {
+        this.config = config;
+        this.manager = manager;
+        long d = config.width();
+        embedding = weight("transformer.wte.weight", config.vocabulary(), d);
+        layers = IntStream.range(0, config.layers())
+                .mapToObj(i -> new DecoderLayer(config, "transformer.h." + i + ".", this))
+                .toList();
+        finalNorm = new LayerNorm("transformer.ln_f", d, this);
+        headWeight = weight("lm_head.weight", config.vocabulary(), d);
+        headBias = constant("lm_head.bias", 0, config.vocabulary());
+        rotary = new RotaryEmbedding(manager, config);
+    }
+
+    /**
+     * A model with the initial weights of a seed: N(0, 0.02) for matrices, zero for biases, one for LayerNorm scales
+     * (published {@code initializer_range}).
+     */
+    public static GptJ initialized(GptJConfig config, NDManager parent, long seed) {
+        GptJ model = new GptJ(config, parent.newSubManager());
+        model.manager.getEngine().setRandomSeed((int) Long.hashCode(seed));
+        model.initialize(model.manager, DataType.FLOAT32, new Shape(1, config.positions()));
+        return model;
+    }
+
+    /**
+     * A model with given weights, which are copied.
+     *
+     * @param weights by parameter name
+     * @throws GerbilException naming every missing, unknown or wrongly shaped tensor
+     */
+    public static GptJ of(GptJConfig config, NDManager parent, Map<String, NDArray> weights) {
+        GptJ model = initialized(config, parent, 0);
+        model.load(weights);
+        return model;
+    }
+
+    /**
+     * Replaces all weights by copies of the given ones.
+     *
+     * @throws GerbilException naming every missing, unknown or wrongly shaped tensor; then nothing is changed
+     */
+    public void load(Map<String, NDArray> weights) {
+        Map<String, NDArray> own = weights();
+        List<String> wrong = new ArrayList<>();
+        own.forEach((name, array) -> {
+            NDArray given = weights.get(name);
+            if (given == null) {
+                wrong.add(name + " is missing");
+            } else if (!given.getShape().equals(array.getShape())) {
+                wrong.add(name + " has shape " + given.getShape() + ", not " + array.getShape());
+            }
+        });
+        weights.keySet().stream().filter(n -> !own.containsKey(n)).forEach(n -> wrong.add(n + " is unknown"));
+        if (!wrong.isEmpty()) {
+            throw new GerbilException("weights in which " + String.join(", ", wrong),
+                    "the " + own.size() + " tensors of " + config, "load them into the model they were saved from");
+        }
+        try (NDScope ignored = new NDScope()) {
+            own.forEach((name, array) -> array.stopGradient().set(EVERYTHING, weights.get(name)));
+        }
+    }
+
+    /** The architecture. */
+    public GptJConfig config() {
+        return config;
+    }
+
+    /** Where the weights live; closing the model closes it. */
+    public NDManager manager() {
+        return manager;
+    }
+
+    /** All parameters by name, in the order of the forward pass. The arrays are the live ones. */
+    public Map<String, NDArray> weights() {
+        return getDirectParameters().values().stream().collect(
+                Collectors.toMap(Parameter::getName, Parameter::getArray, (a, b) -> a, LinkedHashMap::new));
+    }
+
+    /**
+     * Logits of the next token at every position.
+     *
+     * @param inputs one array of token ids, int64 or int32, shape (batch, length)
+     * @return one array of shape (batch, length, vocabulary)
+     * @throws GerbilException if the length exceeds the model's positions
+     */
+    @Override
+    protected NDList forwardInternal(ParameterStore store, NDList inputs, boolean training,
+                                     PairList<String, Object> params) {
+        return new NDList(logits(inputs.singletonOrThrow()));
+    }
+
+    /**
+     * Logits of the next token at every position.
+     *
+     * @param ids int64, shape (batch, length)
+     * @return shape (batch, length, vocabulary)
+     * @throws GerbilException if the length exceeds the model's positions
+     */
+    public NDArray logits(NDArray ids) {
+        return head(hidden(ids, null));
+    }
+
+    /**
+     * What the head sees: the residual stream after the last LayerNorm.
+     *
+     * @param ids int64, shape (batch, length); with a cache, the tokens that follow the cached ones
+     * @param cache keys and values of the tokens so far, extended by this call; null for none
+     * @return shape (batch, length, width)
+     * @throws GerbilException if cached and new tokens exceed the model's positions
+     */
+    NDArray hidden(NDArray ids, KeyValueCache cache) {
+        int past = cache == null ? 0 : cache.length();
+        long length = ids.getShape().get(1);
+        config.requirePositions(past + length);
+        var rotation = rotary.at(ids.getManager(), past, length);
+        NDArray mask = causalMask(ids.getManager(), past, length);
+        NDArray x = Embedding.embedding(ids, embedding.getArray(), SparseFormat.DENSE).singletonOrThrow();
+        for (int i = 0; i < layers.size(); i++) {
+            x = layers.get(i).forward(x, rotation, mask, cache == null ? null : cache.layer(i));
+        }
+        return finalNorm.forward(x);
+    }
+
+    /** A large negative number where a query would see a later key: (length, past + length). */
+    private static NDArray causalMask(NDManager manager, int past, long length) {
+        NDArray query = manager.arange(past, past + length, 1, DataType.INT64).reshape(length, 1);
+        NDArray key = manager.arange(0, past + length, 1, DataType.INT64).reshape(1, past + length);
+        return key.gt(query).toType(DataType.FLOAT32, false).mul(-1e30);
+    }
+
+    /** Logits of hidden states: shape (..., width) to (..., vocabulary). */
+    NDArray head(NDArray hidden) {
+        return Linear.linear(hidden, headWeight.getArray(), headBias.getArray()).singletonOrThrow();
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {inputShapes[0].add(config.vocabulary())};
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+
+    Parameter weight(String name, long rows, long columns) {
+        return parameter(name, Parameter.Type.WEIGHT, NORMAL, rows, columns);
+    }
+
+    Parameter constant(String name, float value, long length) {
+        return parameter(name, Parameter.Type.BIAS, new ConstantInitializer(value), length);
+    }
+
+    private Parameter parameter(String name, Parameter.Type type, Initializer initializer, long... shape) {
+        return addParameter(Parameter.builder().setName(name).setType(type).optShape(new Shape(shape))
+                .optInitializer(initializer).optRequiresGrad(false).build());
+    }
+}

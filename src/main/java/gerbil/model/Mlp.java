@@ -1,0 +1,37 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
+import ai.djl.nn.core.Linear;
+import gerbil.spec.GptJConfig;
+
+/** The feed-forward half of a layer: to four times the width, {@code gelu_new}, and back. */
+final class Mlp {
+
+    private static final double SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+
+    private final Parameter inWeight;
+    private final Parameter inBias;
+    private final Parameter outWeight;
+    private final Parameter outBias;
+
+    Mlp(GptJConfig config, String prefix, GptJ model) {
+        int d = config.width();
+        inWeight = model.weight(prefix + "fc_in.weight", 4 * d, d);
+        inBias = model.constant(prefix + "fc_in.bias", 0, 4 * d);
+        outWeight = model.weight(prefix + "fc_out.weight", d, 4 * d);
+        outBias = model.constant(prefix + "fc_out.bias", 0, d);
+    }
+
+    /** x and the result: (batch, length, width). */
+    NDArray forward(NDArray x) {
+        NDArray inner = geluNew(Linear.linear(x, inWeight.getArray(), inBias.getArray()).singletonOrThrow());
+        return Linear.linear(inner, outWeight.getArray(), outBias.getArray()).singletonOrThrow();
+    }
+
+    /** The tanh approximation of GELU (Hendrycks and Gimpel 2016), transformers' {@code gelu_new}. */
+    private static NDArray geluNew(NDArray x) {
+        NDArray inner = x.mul(x).mul(x).mul(0.044715).add(x).mul(SQRT_2_OVER_PI);
+        return x.mul(0.5).mul(inner.tanh().add(1));
+    }
+}

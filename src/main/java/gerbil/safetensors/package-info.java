@@ -1,0 +1,2 @@
+/** The safetensors file format, and nothing else. */
+package gerbil.safetensors;

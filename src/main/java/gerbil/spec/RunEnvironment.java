@@ -1,0 +1,18 @@
+package gerbil.spec;
+
+/**
+ * Where and on what a run was made: it decides speed and rounding, not the numbers.
+ *
+ * @param codeVersion version and commit of the kit
+ * @param device "cpu" or "gpu" with the processor's name
+ * @param threads of the engine
+ * @param engine name and version
+ * @param java version
+ * @param corpus name of the corpus
+ * @param corpusHash of the corpus's provenance
+ * @param microBatch sequences computed at once
+ * @param started ISO 8601, UTC
+ */
+public record RunEnvironment(String codeVersion, String device, int threads, String engine, String java,
+                             String corpus, String corpusHash, int microBatch, String started) {
+}

@@ -1,0 +1,91 @@
+package gerbil.spec;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+
+/**
+ * All that decides a run's numbers, up to the rounding of the machine: two runs of equal specifications are the same
+ * run.
+ *
+ * @param size name of the {@link ModelSize}
+ * @param budgetClass A to D
+ * @param objective causal or Blender
+ * @param tokens budget
+ * @param batchTokens tokens of one optimizer step
+ * @param sequenceLength tokens of one sequence
+ * @param seed of the initial weights and of the order of the data
+ * @param optimizer settings of AdamW and the schedule
+ * @param vocabulary id of the tokenizer
+ * @param data hash of the token set trained on
+ * @param heldoutData hash of the held-out token set
+ */
+public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
+                      int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
+                      String heldoutData) {
+
+    public RunSpec {
+        if (batchTokens % sequenceLength != 0 || tokens < 1) {
+            throw new GerbilException(tokens + " tokens in batches of " + batchTokens + " and sequences of "
+                    + sequenceLength, "a budget above 0 and batches of whole sequences",
+                    "choose a batch that is a multiple of the sequence length");
+        }
+        ModelSize.of(size).config(objective).requirePositions(sequenceLength);
+    }
+
+    /** The size's published or default budget, batch, sequence length and learning rate. */
+    public static RunSpec of(ModelSize size, BudgetClass budgetClass, Objective objective, long seed,
+                             String vocabulary, String data, String heldoutData) {
+        return new RunSpec(size.name(), budgetClass, objective, size.budget(budgetClass), size.batchTokens(),
+                size.sequenceLength(), seed, OptimizerSettings.withLearningRate(size.learningRate()), vocabulary, data,
+                heldoutData);
+    }
+
+    /** This run with another peak learning rate. */
+    public RunSpec withLearningRate(double learningRate) {
+        OptimizerSettings o = optimizer;
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed,
+                new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(), o.decayed(),
+                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData);
+    }
+
+    /** This run with another budget, for trials and tests. */
+    public RunSpec withTokens(long tokens) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData);
+    }
+
+    /** {@code Gerbil-A-3.3m}. */
+    @JsonIgnore
+    public String model() {
+        return modelSize().modelName(objective, budgetClass);
+    }
+
+    /** The size that {@link #size} names. */
+    @JsonIgnore
+    public ModelSize modelSize() {
+        return ModelSize.of(size);
+    }
+
+    /** The architecture. */
+    @JsonIgnore
+    public GptJConfig config() {
+        return modelSize().config(objective);
+    }
+
+    /** Optimizer steps: the budget in whole batches, rounded up. */
+    @JsonIgnore
+    public int steps() {
+        return Math.toIntExact((tokens + batchTokens - 1) / batchTokens);
+    }
+
+    /** Sequences of one batch. */
+    @JsonIgnore
+    public int batchSequences() {
+        return batchTokens / sequenceLength;
+    }
+
+    /** Names the run's directory: the seed and the beginning of the specification's hash. */
+    @JsonIgnore
+    public String runId() {
+        return "seed" + seed + "-" + Json.sha256(this).substring(0, 8);
+    }
+}
