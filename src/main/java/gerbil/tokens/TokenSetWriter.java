@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Writes one token set, document by document. Nothing stands under the folder's name until {@link #finish()}; closed
@@ -166,7 +167,7 @@ public final class TokenSetWriter implements AutoCloseable {
     }
 
     private String nextShard() {
-        return String.format("shard-%05d.bin", shards.size());
+        return String.format(Locale.ROOT, "shard-%05d.bin", shards.size());
     }
 
     private void flush() throws IOException {

@@ -38,7 +38,6 @@ public final class Vocabulary {
     private static final class Gpt2 {
 
         private static final List<byte[]> TOKENS = load();
-        private static final List<BytePairMerges.Merge> MERGES = BytePairMerges.of(TOKENS);
         private static final Vocabulary WHOLE = new Vocabulary("gpt2", GPT2_SIZE);
 
         private static List<byte[]> load() {
@@ -55,9 +54,10 @@ public final class Vocabulary {
 
     private Vocabulary(String id, int size) {
         this.id = id;
-        this.tokens = new ArrayList<>(Gpt2.TOKENS.subList(0, size - 1));
+        List<byte[]> ordinary = Gpt2.TOKENS.subList(0, size - 1);
+        this.merges = BytePairMerges.of(ordinary);
+        this.tokens = new ArrayList<>(ordinary);
         this.tokens.add(END_OF_TEXT.getBytes(StandardCharsets.US_ASCII));
-        this.merges = Gpt2.MERGES.subList(0, size - 1 - BYTES);
         this.sha256 = Sha256.hex(tokenizerJson().getBytes(StandardCharsets.UTF_8));
     }
 
