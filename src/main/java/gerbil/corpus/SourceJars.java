@@ -21,8 +21,8 @@ import java.util.zip.ZipFile;
 
 /**
  * The default corpus: the code and prose inside pinned {@code *-sources.jar} artifacts. An entry is a document if its
- * name ends like a text's, its bytes are non-empty UTF-8 and its first lines do not say that a program wrote it; of exact
- * copies the first in the seeded order stays.
+ * name ends like a text's, its bytes are non-empty UTF-8 and its first lines do not say that a program wrote it; of
+ * exact copies the first in the seeded order stays.
  */
 public final class SourceJars implements Corpus {
 

@@ -66,8 +66,8 @@ public final class TextFolder implements Corpus {
             throw new UncheckedIOException(e);
         }
         if (extents.isEmpty()) {
-            throw new GerbilException("a corpus with no documents in " + folder, "text files, or .jsonl files with lines",
-                    "put texts into this folder");
+            throw new GerbilException("a corpus with no documents in " + folder,
+                    "text files, or .jsonl files with lines", "put texts into this folder");
         }
         return new TextFolder(folder, new Provenance(folder.toAbsolutePath().normalize().getFileName().toString(),
                 files), extents);
@@ -80,7 +80,8 @@ public final class TextFolder implements Corpus {
 
     private static List<Extent> extents(Path file, String name) throws IOException {
         if (!name.endsWith(".jsonl")) {
-            return Files.size(file) == 0 ? List.of() : List.of(new Extent(name, 0, 0, Math.toIntExact(Files.size(file))));
+            int bytes = Math.toIntExact(Files.size(file));
+            return bytes == 0 ? List.of() : List.of(new Extent(name, 0, 0, bytes));
         }
         List<Extent> lines = new ArrayList<>();
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
