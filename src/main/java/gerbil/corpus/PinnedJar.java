@@ -1,0 +1,55 @@
+package gerbil.corpus;
+
+import gerbil.spec.GerbilException;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * One artifact of the default corpus, fixed by its checksum.
+ *
+ * @param file {@code guava-33.4.0-jre-sources.jar}
+ * @param sha256 hexadecimal, lower case
+ * @param licence SPDX expression
+ */
+record PinnedJar(String file, String sha256, String licence) {
+
+    private static final String LIST = "source-jars.csv";
+
+    /** The artifacts of {@code environment/corpus/pom.xml}; the list stands beside this class as a resource. */
+    static List<PinnedJar> defaults() {
+        try (InputStream in = PinnedJar.class.getResourceAsStream(LIST)) {
+            String list = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            return list.lines().skip(1).map(line -> line.split(",")).map(f -> new PinnedJar(f[0], f[1], f[2])).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * @throws GerbilException if the jar is missing from the folder or is another than the pinned one
+     */
+    Provenance.SourceFile verify(Path folder) {
+        Path jar = folder.resolve(file);
+        if (!Files.isRegularFile(jar)) {
+            throw new GerbilException("no " + file + " in " + folder, "every source jar that the corpus pins",
+                    "fetch them with mvn -f environment/corpus/pom.xml -Dcorpus.folder=" + folder.toAbsolutePath()
+                            + " package");
+        }
+        try {
+            String actual = Sha256.hex(jar);
+            if (!actual.equals(sha256)) {
+                throw new GerbilException(jar + " has SHA-256 " + actual, "SHA-256 " + sha256,
+                        "delete this file and fetch it again");
+            }
+            return new Provenance.SourceFile(file, Files.size(jar), actual, licence);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package gerbil.tokens;
+
+import gerbil.spec.GerbilException;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.stream.Stream;
+
+/**
+ * A folder that comes into being whole or not at all: its files are written to {@code <name>.partial}, which gets its
+ * final name in one rename. What an earlier, killed process left behind is deleted; a lock on {@code <name>.lock},
+ * which the system drops with its process, tells this from a folder that is being written.
+ */
+final class PartialFolder implements AutoCloseable {
+
+    private final Path folder;
+    private final Path partial;
+    private final Path lockFile;
+    private final FileChannel channel;
+    private final FileLock lock;
+
+    /**
+     * @throws GerbilException if the final folder has content, or another process is writing it
+     */
+    PartialFolder(Path folder) throws IOException {
+        this.folder = folder.toAbsolutePath();
+        this.partial = sibling(".partial");
+        this.lockFile = sibling(".lock");
+        Files.createDirectories(this.folder.getParent());
+        channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        lock = lock();
+        try {
+            requireEmpty();
+            deleteAll(partial);
+            Files.createDirectory(partial);
+        } catch (IOException | GerbilException e) {
+            releaseLock();
+            throw e;
+        }
+    }
+
+    private Path sibling(String suffix) {
+        return folder.resolveSibling(folder.getFileName() + suffix);
+    }
+
+    private FileLock lock() throws IOException {
+        FileLock held = null;
+        try {
+            held = channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            // held by this process: the same case as another's
+        }
+        if (held == null) {
+            channel.close();
+            throw new GerbilException(folder + " is being written by another job", "one writer at a time",
+                    "wait for it to finish, then run this again");
+        }
+        return held;
+    }
+
+    private void requireEmpty() throws IOException {
+        if (Files.exists(folder)) {
+            try (Stream<Path> content = Files.list(folder)) {
+                if (content.findAny().isPresent()) {
+                    throw new GerbilException(folder + " has content", "a new or an empty folder",
+                            "delete it or choose another folder");
+                }
+            }
+        }
+    }
+
+    /** Where to write. */
+    Path path() {
+        return partial;
+    }
+
+    /** Gives the folder its final name. */
+    void commit() throws IOException {
+        Files.deleteIfExists(folder);
+        Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
+        releaseLock();
+    }
+
+    /** Deletes what was not committed. */
+    @Override
+    public void close() {
+        try {
+            if (lock.isValid()) {
+                deleteAll(partial);
+                releaseLock();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void releaseLock() throws IOException {
+        Files.deleteIfExists(lockFile);
+        lock.release();
+        channel.close();
+    }
+
+    private static void deleteAll(Path root) throws IOException {
+        try (Stream<Path> walk = Files.walk(root)) {
+            for (Path path : (Iterable<Path>) walk.sorted(Comparator.reverseOrder())::iterator) {
+                Files.delete(path);
+            }
+        } catch (NoSuchFileException e) {
+            // nothing was left behind
+        }
+    }
+}

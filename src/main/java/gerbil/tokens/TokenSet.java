@@ -1,0 +1,150 @@
+package gerbil.tokens;
+
+import gerbil.corpus.Sha256;
+import gerbil.spec.GerbilException;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * A folder of token shards, memory-mapped and read as one long sequence of ids in which {@code <|endoftext|>} ends each
+ * document. Safe for use by many threads.
+ */
+public final class TokenSet {
+
+    private final Path folder;
+    private final TokenSetManifest manifest;
+    private final long[] starts;
+    private final ByteBuffer[] shards;
+
+    private TokenSet(Path folder, TokenSetManifest manifest) {
+        this.folder = folder;
+        this.manifest = manifest;
+        int count = manifest.shards().size();
+        this.starts = new long[count + 1];
+        this.shards = new ByteBuffer[count];
+        for (int i = 0; i < count; i++) {
+            TokenSetManifest.Shard shard = manifest.shards().get(i);
+            starts[i + 1] = starts[i] + shard.tokens();
+            shards[i] = map(folder.resolve(shard.file()), shard);
+        }
+        if (starts[count] != manifest.tokens()) {
+            throw new GerbilException("shards of " + starts[count] + " tokens in " + folder,
+                    manifest.tokens() + " tokens", "delete the folder and prepare the tokens again");
+        }
+    }
+
+    /**
+     * Opens a token set; checks that each shard is there and whole, by its length.
+     *
+     * @throws GerbilException if there is no finished token set, its format is of another version, or a shard is
+     *     missing or of another length; the file is named
+     */
+    public static TokenSet open(Path folder) {
+        return new TokenSet(folder, TokenSetManifest.read(folder));
+    }
+
+    private static ByteBuffer map(Path file, TokenSetManifest.Shard shard) {
+        if (!Files.isRegularFile(file)) {
+            throw new GerbilException("no shard " + file, "a file of " + shard.bytes() + " bytes",
+                    "delete the folder and prepare the tokens again");
+        }
+        try (FileChannel channel = FileChannel.open(file)) {
+            if (channel.size() != shard.bytes() || shard.bytes() != Short.BYTES * shard.tokens()) {
+                throw new GerbilException(file + " has " + channel.size() + " bytes",
+                        shard.bytes() + " bytes for " + shard.tokens() + " tokens",
+                        "delete the folder and prepare the tokens again");
+            }
+            return channel.map(FileChannel.MapMode.READ_ONLY, 0, shard.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Reads every shard and compares its SHA-256 with the manifest's.
+     *
+     * @throws GerbilException naming the first shard that differs
+     */
+    public TokenSet verify() {
+        for (TokenSetManifest.Shard shard : manifest.shards()) {
+            Path file = folder.resolve(shard.file());
+            try {
+                String actual = Sha256.hex(file);
+                if (!actual.equals(shard.sha256())) {
+                    throw new GerbilException(file + " has SHA-256 " + actual, "SHA-256 " + shard.sha256(),
+                            "delete the folder and prepare the tokens again");
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return this;
+    }
+
+    /**
+     * @return this set
+     * @throws GerbilException if the ids are of another vocabulary
+     */
+    public TokenSet requireVocabulary(Vocabulary vocabulary) {
+        if (!manifest.tokenizerSha256().equals(vocabulary.sha256())) {
+            throw new GerbilException("tokens of the vocabulary " + manifest.tokenizer() + " (SHA-256 "
+                    + manifest.tokenizerSha256() + ") in " + folder,
+                    "the vocabulary " + vocabulary.id() + " (SHA-256 " + vocabulary.sha256() + ")",
+                    "prepare tokens with " + vocabulary.id() + " in another folder");
+        }
+        return this;
+    }
+
+    /** Tokens in all shards. */
+    public long tokens() {
+        return manifest.tokens();
+    }
+
+    public TokenSetManifest manifest() {
+        return manifest;
+    }
+
+    public Path folder() {
+        return folder;
+    }
+
+    /** SHA-256 of the vocabulary's and the shards' checksums, in order: equal for sets with equal ids. */
+    public String hash() {
+        List<TokenSetManifest.Shard> list = manifest.shards();
+        String lines = list.stream().map(TokenSetManifest.Shard::sha256).collect(
+                Collectors.joining("\n", manifest.tokenizerSha256() + "\n", "\n"));
+        return Sha256.hex(lines.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Fills {@code destination} with the ids from {@code position} on, across the shards' borders.
+     *
+     * @throws IndexOutOfBoundsException if they do not all lie inside the set
+     */
+    public void read(long position, int[] destination) {
+        Objects.checkFromIndexSize(position, destination.length, tokens());
+        int shard = 0;
+        for (int done = 0; done < destination.length; ) {
+            long at = position + done;
+            while (at >= starts[shard + 1]) {
+                shard++;
+            }
+            int offset = (int) (at - starts[shard]);
+            int count = (int) Math.min(destination.length - done, starts[shard + 1] - at);
+            for (int i = 0; i < count; i++) {
+                destination[done + i] = Short.toUnsignedInt(shards[shard].getShort(Short.BYTES * (offset + i)));
+            }
+            done += count;
+        }
+    }
+}

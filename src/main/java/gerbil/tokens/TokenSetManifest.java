@@ -1,0 +1,84 @@
+package gerbil.tokens;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import gerbil.corpus.Provenance;
+import gerbil.spec.GerbilException;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What a token set says of itself in {@code tokens.json}.
+ *
+ * @param formatVersion {@link #FORMAT_VERSION}
+ * @param tokenizer id of the vocabulary
+ * @param tokenizerSha256 of its tokenizer.json
+ * @param vocabularySize entries, {@code <|endoftext|>} included
+ * @param split {@code train} or {@code heldout}
+ * @param seed of the documents' order
+ * @param tokenLimit how many tokens were asked for: the last document is the one that reaches the limit
+ * @param tokens in all shards, the documents' {@code <|endoftext|>} included
+ * @param documents how many
+ * @param textBytes of the documents in UTF-8
+ * @param corpus what the documents come from
+ * @param shards in order
+ */
+public record TokenSetManifest(int formatVersion, String tokenizer, String tokenizerSha256, int vocabularySize,
+                               String split, long seed, long tokenLimit, long tokens, long documents, long textBytes,
+                               Provenance corpus, List<Shard> shards) {
+
+    /** The version of the format that this library writes, and the only one it reads. */
+    public static final int FORMAT_VERSION = 1;
+
+    static final String FILE = "tokens.json";
+
+    private static final ObjectMapper JSON = new JsonMapper();
+
+    public TokenSetManifest {
+        shards = List.copyOf(shards);
+    }
+
+    /**
+     * One file of little-endian uint16 ids.
+     *
+     * @param tokens how many
+     * @param bytes the file's length
+     * @param sha256 of the file, hexadecimal
+     */
+    public record Shard(String file, long tokens, long bytes, String sha256) {
+    }
+
+    static TokenSetManifest read(Path folder) {
+        Path file = folder.resolve(FILE);
+        if (!Files.isRegularFile(file)) {
+            throw new GerbilException("no " + FILE + " in " + folder, "a finished token set",
+                    "prepare the tokens, or check the folder's name");
+        }
+        try {
+            JsonNode json = JSON.readTree(Files.readAllBytes(file));
+            int version = json.path("formatVersion").asInt();
+            if (version != FORMAT_VERSION) {
+                throw new GerbilException(file + " has format version " + version, "version " + FORMAT_VERSION,
+                        "prepare the tokens again with this version of the library");
+            }
+            return JSON.treeToValue(json, TokenSetManifest.class);
+        } catch (IOException e) {
+            throw new GerbilException(file + " cannot be read (" + firstLine(e) + ")", "the JSON of a token set",
+                    "delete the folder and prepare the tokens again", e);
+        }
+    }
+
+    void write(Path folder) throws IOException {
+        Files.writeString(folder.resolve(FILE),
+                JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this).replace("\r\n", "\n") + "\n");
+    }
+
+    private static String firstLine(IOException e) {
+        return e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
+    }
+}

@@ -1,0 +1,96 @@
+package gerbil.corpus;
+
+import gerbil.spec.GerbilException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class TextFolderTest {
+
+    @TempDir
+    Path folder;
+
+    private List<Document> read(long seed) {
+        try (Stream<Document> documents = TextFolder.open(folder).documents(seed)) {
+            return documents.toList();
+        }
+    }
+
+    private static String refusal(Executable action) {
+        return assertThrows(GerbilException.class, action).getMessage();
+    }
+
+    @Test
+    void readsTextFilesAndJsonLines() throws IOException {
+        Files.createDirectory(folder.resolve("sub"));
+        Files.writeString(folder.resolve("sub/a.txt"), "Grüße\n");
+        Files.writeString(folder.resolve("b.jsonl"), "{\"text\": \"eins\"}\r\n\n  \n{\"id\": 7, \"text\": \"zw\\u00f6lf\\n\"}");
+        Files.writeString(folder.resolve("empty.txt"), "");
+        Files.writeString(folder.resolve(".hidden"), "no");
+        Map<String, String> texts = read(1).stream().collect(Collectors.toMap(Document::id, Document::text));
+        assertEquals(Map.of("sub/a.txt", "Grüße\n", "b.jsonl:1", "eins", "b.jsonl:4", "zwölf\n"), texts);
+    }
+
+    @Test
+    void exactCopiesOccurOnce() throws IOException {
+        Files.writeString(folder.resolve("a.txt"), "same");
+        Files.writeString(folder.resolve("b.jsonl"), "{\"text\": \"same\"}\n{\"text\": \"Same\"}\n{\"text\": \"\"}\n");
+        assertEquals(List.of("Same", "same"), read(1).stream().map(Document::text).sorted().toList());
+    }
+
+    @Test
+    void orderFollowsTheSeedAndTheIdsAlone() throws IOException {
+        Files.write(folder.resolve("a.jsonl"), IntStream.range(0, 200).mapToObj(i -> "{\"text\": \"" + i + "\"}").toList());
+        assertEquals(read(1), read(1));
+        assertNotEquals(read(1), read(2));
+
+        List<Document> before = read(1);
+        Files.writeString(folder.resolve("z.txt"), "a newcomer moves nobody else");
+        assertEquals(before, read(1).stream().filter(d -> d.source().equals("a.jsonl")).toList());
+        assertEquals(List.of("a.jsonl:122", "a.jsonl:182", "a.jsonl:171"),
+                before.stream().limit(3).map(Document::id).toList(), "the order is part of the format");
+    }
+
+    @Test
+    void refusesAFolderWithoutDocuments() throws IOException {
+        Files.writeString(folder.resolve("blank.jsonl"), "\n\n");
+        assertTrue(refusal(() -> TextFolder.open(folder)).contains("a corpus with no documents in " + folder));
+        assertTrue(refusal(() -> TextFolder.open(folder.resolve("none"))).contains("no folder"));
+    }
+
+    @Test
+    void namesTheFileAndLineThatIsBad() throws IOException {
+        Path file = folder.resolve("a.jsonl");
+        Files.writeString(file, "{\"text\": \"good\"}\n{\"text\": ");
+        assertTrue(refusal(() -> read(1)).contains("a.jsonl:2 is not JSON"));
+        Files.writeString(file, "{\"text\": \"good\"}\n\n{\"txet\": \"x\"}\n");
+        assertTrue(refusal(() -> read(1)).contains("a.jsonl:3 has no text"));
+        Files.write(file, new byte[] {'{', (byte) 0xFC, '}'});
+        assertTrue(refusal(() -> read(1)).contains("a.jsonl:1 is not UTF-8"));
+    }
+
+    @Test
+    void provenanceFollowsTheContent() throws IOException {
+        Files.writeString(folder.resolve("a.txt"), "one");
+        Provenance one = TextFolder.open(folder).provenance();
+        assertEquals(List.of(new Provenance.SourceFile("a.txt", 3,
+                "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed", "not stated")), one.files());
+        assertEquals(one.hash(), TextFolder.open(folder).provenance().hash());
+        Files.writeString(folder.resolve("a.txt"), "two");
+        assertNotEquals(one.hash(), TextFolder.open(folder).provenance().hash());
+    }
+}

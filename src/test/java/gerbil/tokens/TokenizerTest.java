@@ -1,0 +1,94 @@
+package gerbil.tokens;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import gerbil.spec.GerbilException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class TokenizerTest {
+
+    private static String wellFormed(String text) {
+        return new String(text.getBytes(StandardCharsets.UTF_16), StandardCharsets.UTF_16);
+    }
+
+    private static void assertSameAsReference(int size, List<String> texts) {
+        Vocabulary vocabulary = Vocabulary.cut(size);
+        Tokenizer tokenizer = new Tokenizer(vocabulary);
+        try (HuggingFaceTokenizer reference = DjlTokenizer.open(vocabulary)) {
+            for (String text : texts) {
+                int[] expected = Arrays.stream(reference.encode(wellFormed(text)).getIds()).mapToInt(Math::toIntExact)
+                        .toArray();
+                assertArrayEquals(expected, tokenizer.encode(text), () -> "ids of '" + text + "'");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {257, 300, 1_024, 50_257})
+    void idsOfCodeEqualHuggingFaces(int size) throws IOException {
+        assertSameAsReference(size, Texts.ownSources());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {257, 300, 1_024, 50_257})
+    void idsOfOddTextsEqualHuggingFaces(int size) {
+        assertSameAsReference(size, Texts.odd());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1_024, 50_257})
+    void idsOfRandomUnicodeEqualHuggingFaces(int size) {
+        assertSameAsReference(size, Texts.random(1_000, 11));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {257, 1_024, 50_257})
+    void decodingGivesTheTextBack(int size) throws IOException {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(size));
+        for (List<String> texts : List.of(Texts.ownSources(), Texts.odd(), Texts.random(200, 3))) {
+            for (String text : texts) {
+                assertEquals(wellFormed(text), tokenizer.decode(tokenizer.encode(text)));
+            }
+        }
+    }
+
+    @Test
+    void knowsGpt2sIds() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.gpt2());
+        assertArrayEquals(new int[] {15496, 995}, tokenizer.encode("Hello world"));
+        assertArrayEquals(new int[] {23748}, tokenizer.encode(" hello"));
+        assertEquals("Hello world<|endoftext|>", tokenizer.decode(new int[] {15496, 995, 50256}));
+    }
+
+    @Test
+    void textThatSpellsEndOfTextStaysText() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.gpt2());
+        int[] ids = tokenizer.encode("a<|endoftext|>b");
+        assertTrue(Arrays.stream(ids).noneMatch(id -> id == tokenizer.vocabulary().endOfText()));
+        assertEquals("a<|endoftext|>b", tokenizer.decode(ids));
+    }
+
+    @Test
+    void unpairedSurrogatesBecomeReplacementCharacters() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.gpt2());
+        assertArrayEquals(tokenizer.encode("a\ufffdb😀\ufffd"), tokenizer.encode("a\udc00b😀\ud83d"));
+    }
+
+    @Test
+    void refusesToDecodeAnIdOutsideTheVocabulary() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024));
+        String message = assertThrows(GerbilException.class, () -> tokenizer.decode(new int[] {1_024})).getMessage();
+        assertTrue(message.contains("token 1024") && message.contains("gpt2-1024"), message);
+    }
+}
