@@ -1,0 +1,99 @@
+package gerbil.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import gerbil.model.GptJ;
+import gerbil.safetensors.SafeTensors;
+import gerbil.spec.Json;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * A folder {@code step-NNNNNNN} with weights, optimizer moments and state, written under a temporary name, marked
+ * complete last, and renamed; so what bears the name is whole.
+ *
+ * @param folder of the checkpoint
+ * @param step after which it was taken
+ */
+record Checkpoint(Path folder, int step) {
+
+    private static final String WEIGHTS = "weights.safetensors";
+    private static final String MOMENTS = "moments.safetensors";
+    private static final String STATE = "state.json";
+    private static final String COMPLETE = "complete";
+    private static final int KEPT = 2;
+
+    private record State(int step) {
+    }
+
+    /** Saves a checkpoint under {@code checkpoints} and removes all but the newest two. */
+    static Checkpoint save(Path checkpoints, GptJ model, AdamW optimizer) throws IOException {
+        String name = String.format("step-%07d", optimizer.steps());
+        Path temporary = Files.createDirectories(checkpoints.resolve(name + ".tmp"));
+        SafeTensors.write(temporary.resolve(WEIGHTS), model.weights());
+        SafeTensors.write(temporary.resolve(MOMENTS), optimizer.moments());
+        Json.write(temporary.resolve(STATE), new State(optimizer.steps()));
+        Files.writeString(temporary.resolve(COMPLETE), "");
+        Path folder = checkpoints.resolve(name);
+        delete(folder);
+        Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
+        List<Checkpoint> all = all(checkpoints);
+        for (Checkpoint old : all.subList(0, Math.max(0, all.size() - KEPT))) {
+            delete(old.folder);
+        }
+        return new Checkpoint(folder, optimizer.steps());
+    }
+
+    /** The newest complete checkpoint, if there is one. */
+    static Optional<Checkpoint> latest(Path checkpoints) throws IOException {
+        List<Checkpoint> all = all(checkpoints);
+        return all.isEmpty() ? Optional.empty() : Optional.of(all.get(all.size() - 1));
+    }
+
+    private static List<Checkpoint> all(Path checkpoints) throws IOException {
+        if (!Files.isDirectory(checkpoints)) {
+            return List.of();
+        }
+        try (Stream<Path> folders = Files.list(checkpoints)) {
+            return folders.filter(f -> f.getFileName().toString().matches("step-\\d{7}"))
+                    .filter(f -> Files.exists(f.resolve(COMPLETE)))
+                    .map(f -> new Checkpoint(f, Integer.parseInt(f.getFileName().toString().substring(5))))
+                    .sorted(Comparator.comparingInt(Checkpoint::step))
+                    .toList();
+        }
+    }
+
+    /** Sets a model's weights. */
+    void restore(GptJ model) throws IOException {
+        try (NDManager scratch = model.manager().newSubManager()) {
+            model.load(SafeTensors.read(folder.resolve(WEIGHTS), scratch));
+        }
+    }
+
+    /** Sets a model's weights and an optimizer's moments and step. */
+    void restore(GptJ model, AdamW optimizer) throws IOException {
+        restore(model);
+        try (NDManager scratch = model.manager().newSubManager()) {
+            Map<String, NDArray> moments = SafeTensors.read(folder.resolve(MOMENTS), scratch);
+            optimizer.restore(Json.read(folder.resolve(STATE), State.class).step(), moments);
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package gerbil.train;
+
+import ai.djl.ndarray.NDManager;
+import gerbil.model.GptJ;
+import gerbil.spec.GerbilException;
+import gerbil.spec.Json;
+import gerbil.spec.RunRecord;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepMetrics;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * One run's files: {@code run.json}, {@code metrics.jsonl}, {@code checkpoints/} and, when it has finished, {@code
+ * result.json}.
+ */
+public final class RunDirectory {
+
+    private static final String RUN = "run.json";
+    private static final String RESULT = "result.json";
+
+    private final Path folder;
+
+    private RunDirectory(Path folder) {
+        this.folder = folder;
+    }
+
+    /** Where a run of this specification lives: {@code runs/<model>/<run id>}. */
+    public static RunDirectory of(Path runs, RunSpec spec) {
+        return new RunDirectory(runs.resolve(spec.model()).resolve(spec.runId()));
+    }
+
+    /**
+     * An existing run.
+     *
+     * @throws GerbilException if there is none in the folder
+     */
+    public static RunDirectory open(Path folder) {
+        if (!Files.isRegularFile(folder.resolve(RUN))) {
+            throw new GerbilException("no " + RUN + " in " + folder, "the directory of a run",
+                    "name a directory under runs/, or train the model first");
+        }
+        return new RunDirectory(folder);
+    }
+
+    /**
+     * The newest run of a model that has a checkpoint.
+     *
+     * @param model {@code Gerbil-A-91k}
+     * @throws GerbilException if there is none
+     */
+    public static RunDirectory newest(Path runs, String model) {
+        try (Stream<Path> folders = Files.isDirectory(runs.resolve(model))
+                ? Files.list(runs.resolve(model)) : Stream.empty()) {
+            return folders.filter(f -> Files.exists(f.resolve(RUN))).map(RunDirectory::new)
+                    .filter(r -> r.latestCheckpoint().isPresent())
+                    .max(Comparator.comparingLong(r -> r.latestCheckpoint().orElseThrow().folder().toFile()
+                            .lastModified()))
+                    .orElseThrow(() -> new GerbilException("no trained " + model + " under " + runs,
+                            "a run with a checkpoint", "train it first, or name one of the models in that folder"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Takes the directory for a run: writes {@code run.json}, or finds the same run there.
+     *
+     * @return the record of the run as it was first started
+     * @throws GerbilException if the directory belongs to another specification
+     */
+    RunRecord claim(RunRecord record) throws IOException {
+        Path file = folder.resolve(RUN);
+        if (!Files.exists(file)) {
+            Files.createDirectories(folder);
+            Json.write(file, record);
+            return record;
+        }
+        RunRecord found = Json.read(file, RunRecord.class);
+        if (!found.spec().equals(record.spec())) {
+            throw new GerbilException("a run of " + Json.line(found.spec()) + " in " + folder,
+                    "one of " + Json.line(record.spec()), "choose another directory, or delete this one");
+        }
+        return found;
+    }
+
+    /** The run's folder. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** What was run and where. */
+    public RunRecord record() {
+        return read(RUN, RunRecord.class);
+    }
+
+    /** The result, if the run has finished. */
+    public Optional<RunResult> result() {
+        return Files.exists(folder.resolve(RESULT)) ? Optional.of(read(RESULT, RunResult.class)) : Optional.empty();
+    }
+
+    /** All steps so far. */
+    public List<StepMetrics> metrics() {
+        try {
+            return MetricsLog.read(metricsFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * The model of the newest checkpoint.
+     *
+     * @throws GerbilException if there is no checkpoint
+     */
+    public GptJ model(NDManager parent) {
+        Checkpoint checkpoint = latestCheckpoint().orElseThrow(() -> new GerbilException(
+                "no checkpoint in " + folder, "at least one", "let the run train until its first checkpoint"));
+        GptJ model = GptJ.initialized(record().spec().config(), parent, 0);
+        try {
+            checkpoint.restore(model);
+            return model;
+        } catch (IOException e) {
+            model.close();
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    void finish(RunResult result) throws IOException {
+        Json.write(folder.resolve(RESULT), result);
+    }
+
+    Path metricsFile() {
+        return folder.resolve("metrics.jsonl");
+    }
+
+    Path checkpoints() {
+        return folder.resolve("checkpoints");
+    }
+
+    Optional<Checkpoint> latestCheckpoint() {
+        try {
+            return Checkpoint.latest(checkpoints());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private <T> T read(String file, Class<T> type) {
+        try {
+            return Json.read(folder.resolve(file), type);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

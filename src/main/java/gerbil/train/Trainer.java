@@ -1,0 +1,148 @@
+package gerbil.train;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import gerbil.eval.HeldOutLoss;
+import gerbil.model.GptJ;
+import gerbil.objective.CausalSequences;
+import gerbil.spec.GerbilException;
+import gerbil.spec.Objective;
+import gerbil.spec.RunEnvironment;
+import gerbil.spec.RunRecord;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepMetrics;
+import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.Vocabulary;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+
+/**
+ * Trains one model from a run's specification to its result. A run that was interrupted continues from its newest
+ * checkpoint; one that has finished is not run again.
+ */
+public final class Trainer {
+
+    /** Held-out loss is taken over at most this many tokens. */
+    public static final long HELD_OUT_TOKENS = 200_000;
+
+    private final RunSpec spec;
+    private final PreparedTokens tokens;
+    private final Vocabulary vocabulary;
+    private final RunDirectory directory;
+    private final TrainingListener listener;
+    private final Duration checkpointEvery;
+
+    /**
+     * @param checkpointEvery time between checkpoints; there is always one at the end and one at an interrupt
+     * @throws GerbilException if the token sets are not the specification's
+     */
+    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, TrainingListener listener,
+                   Duration checkpointEvery) {
+        this.spec = spec;
+        this.tokens = tokens;
+        this.directory = directory;
+        this.listener = listener;
+        this.checkpointEvery = checkpointEvery;
+        vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries());
+        tokens.train().requireVocabulary(vocabulary);
+        tokens.heldout().requireVocabulary(vocabulary);
+        if (!tokens.train().hash().equals(spec.data()) || !tokens.heldout().hash().equals(spec.heldoutData())) {
+            throw new GerbilException("token sets " + tokens.train().hash() + " and " + tokens.heldout().hash(),
+                    spec.data() + " and " + spec.heldoutData() + ", the run's", "open the token sets of the run");
+        }
+        if (spec.objective() != Objective.CAUSAL) {
+            throw new GerbilException("objective " + spec.objective().label(), Objective.CAUSAL.label(),
+                    "train a causal model");
+        }
+    }
+
+    /** A run in its own directory under {@code runs}, with a checkpoint every five minutes. */
+    public static Trainer of(RunSpec spec, PreparedTokens tokens, Path runs, TrainingListener listener) {
+        return new Trainer(spec, tokens, RunDirectory.of(runs, spec), listener, Duration.ofMinutes(5));
+    }
+
+    /**
+     * Trains to the end of the budget.
+     *
+     * @return the result, also written to the run's directory
+     * @throws GerbilException if the directory belongs to another run, the loss stops being a number, or the thread is
+     *     interrupted, which leaves a checkpoint to continue from
+     * @throws IOException if the directory cannot be written
+     */
+    public RunResult run() throws IOException {
+        RunEnvironment here = environment();
+        RunRecord record = directory.claim(new RunRecord(spec, here));
+        if (directory.result().isPresent()) {
+            return directory.result().get();
+        }
+        try (NDManager manager = NDManager.newBaseManager();
+             GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
+             AdamW optimizer = new AdamW(model, spec.optimizer())) {
+            var checkpoint = directory.latestCheckpoint();
+            if (checkpoint.isPresent()) {
+                checkpoint.get().restore(model, optimizer);
+            }
+            model.freezeParameters(false);
+            try (MetricsLog metrics = MetricsLog.continueAfter(optimizer.steps(), directory.metricsFile())) {
+                train(model, optimizer, metrics, record.environment().microBatch());
+                model.freezeParameters(true);
+                RunResult result = result(model, metrics, record);
+                directory.finish(result);
+                return result;
+            }
+        }
+    }
+
+    private void train(GptJ model, AdamW optimizer, MetricsLog metrics, int microBatch) throws IOException {
+        CausalSequences data = new CausalSequences(tokens.train(), spec.sequenceLength(), spec.seed());
+        CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
+        TrainingStep pass = new TrainingStep(model, microBatch, spec.sequenceLength());
+        Instant saved = Instant.now();
+        for (int step = optimizer.steps() + 1; step <= spec.steps(); step++) {
+            long begin = System.nanoTime();
+            double loss = pass.backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
+            if (!Double.isFinite(loss)) {
+                throw new GerbilException("a loss of " + loss + " at step " + step, "a number",
+                        "train again with a lower learning rate than " + spec.optimizer().learningRate());
+            }
+            double learningRate = schedule.learningRate(step);
+            double norm = optimizer.step(learningRate);
+            double seconds = (System.nanoTime() - begin) / 1e9;
+            StepMetrics done = new StepMetrics(step, (long) step * spec.batchTokens(), loss, learningRate, norm,
+                    spec.batchTokens() / seconds);
+            metrics.add(done);
+            listener.step(done, spec.steps());
+            boolean interrupted = Thread.interrupted();
+            if (interrupted || step == spec.steps()
+                    || saved.plus(checkpointEvery).isBefore(Instant.now())) {
+                Checkpoint.save(directory.checkpoints(), model, optimizer);
+                saved = Instant.now();
+            }
+            if (interrupted && step < spec.steps()) {
+                throw new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
+                        "start the same run again: it continues from there");
+            }
+        }
+    }
+
+    private RunResult result(GptJ model, MetricsLog metrics, RunRecord record) {
+        HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
+                HELD_OUT_TOKENS);
+        return new RunResult(spec, record.environment(), spec.config().parameters(),
+                (long) spec.steps() * spec.batchTokens(), metrics.meanLoss(0.01), metrics.meanLoss(1),
+                heldOut.loss(), heldOut.bitsPerByte(), metrics.seconds());
+    }
+
+    private RunEnvironment environment() {
+        Engine engine = Engine.getInstance();
+        var corpus = tokens.train().manifest().corpus();
+        return new RunEnvironment(CodeVersion.current(), Hardware.device(), Hardware.threads(),
+                engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
+                corpus.hash(), BudgetPlan.microBatch(spec), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    }
+}
