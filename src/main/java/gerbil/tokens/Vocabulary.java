@@ -35,10 +35,15 @@ public final class Vocabulary {
     private final List<BytePairMerges.Merge> merges;
     private final String sha256;
 
-    private static final class Gpt2 {
+    /** Made on first use: finding all 50,000 merges takes half a second, and a cut does not need them. */
+    private static final class Whole {
+
+        private static final Vocabulary GPT2 = new Vocabulary("gpt2", GPT2_SIZE);
+    }
+
+    private static final class Ranks {
 
         private static final List<byte[]> TOKENS = load();
-        private static final Vocabulary WHOLE = new Vocabulary("gpt2", GPT2_SIZE);
 
         private static List<byte[]> load() {
             try (InputStream in = Vocabulary.class.getResourceAsStream("/com/knuddels/jtokkit/r50k_base.tiktoken")) {
@@ -54,7 +59,7 @@ public final class Vocabulary {
 
     private Vocabulary(String id, int size) {
         this.id = id;
-        List<byte[]> ordinary = Gpt2.TOKENS.subList(0, size - 1);
+        List<byte[]> ordinary = Ranks.TOKENS.subList(0, size - 1);
         this.merges = BytePairMerges.of(ordinary);
         this.tokens = new ArrayList<>(ordinary);
         this.tokens.add(END_OF_TEXT.getBytes(StandardCharsets.US_ASCII));
@@ -63,7 +68,7 @@ public final class Vocabulary {
 
     /** GPT-2's 50,257 entries; {@code <|endoftext|>} is 50256. */
     public static Vocabulary gpt2() {
-        return Gpt2.WHOLE;
+        return Whole.GPT2;
     }
 
     /**
