@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -62,9 +63,7 @@ def without_volatile(notebook):
 def failure(error, cell):
     if isinstance(error, CellExecutionError):
         return f"cell {cell} fails: {error.ename or 'error'}: {error.evalue or error.traceback}"
-    if isinstance(error, CellTimeoutError):
-        return f"cell {cell} ran into the time limit (--cell-timeout)"
-    return f"the kernel died in cell {cell}: out of memory, or a crash in native code (look for hs_err_pid*.log)"
+    return f"cell {cell} ran into the time limit (--cell-timeout)"
 
 
 def run(path, target, cell_timeout):
@@ -74,11 +73,16 @@ def run(path, target, cell_timeout):
     client = NotebookClient(notebook, kernel_name="java", timeout=cell_timeout, record_timing=False,
                             coalesce_streams=True, on_cell_start=progress.enter,
                             resources={"metadata": {"path": str(path.parent)}})
-    try:
-        client.execute()
-        wrong = list(complaints(notebook))
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        wrong = [failure(error, progress.cell)]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            client.execute(stdout=log, stderr=log)
+            wrong = list(complaints(notebook))
+        except (CellExecutionError, CellTimeoutError) as error:
+            wrong = [failure(error, progress.cell)]
+        except RuntimeError as error:  # nbclient's DeadKernelError, and jupyter_client's own
+            log.seek(0)
+            wrong = [f"the kernel died in cell {progress.cell} ({error}); the last that it said:",
+                     *log.read().splitlines()[-10:]]
     without_volatile(notebook)
     if target != path or not wrong:
         nbformat.write(notebook, target)

@@ -74,7 +74,7 @@ final class Kernel {
         Object function = Proxy.newProxyInstance(renderFunction.getClassLoader(), new Class<?>[] {renderFunction},
                 (proxy, method, arguments) -> {
                     Object context = arguments[1];
-                    Object output = call(context.getClass(), context, "getOutputContainer");
+                    Object output = context.getClass().getMethod("getOutputContainer").invoke(context);
                     for (Map.Entry<String, Object> form : bundle.apply(type.cast(arguments[0])).forms().entrySet()) {
                         putData.invoke(output, form.getKey(), form.getValue());
                     }
@@ -96,10 +96,6 @@ final class Kernel {
     /** Puts the object in the place of what the display showed. */
     void update(String displayId, Object shown) {
         invoke(updateDisplay, displayId, shown);
-    }
-
-    private static Object call(Class<?> type, Object target, String method) throws ReflectiveOperationException {
-        return type.getMethod(method).invoke(target);
     }
 
     private static Object invoke(Method method, Object... arguments) {

@@ -19,4 +19,8 @@ record MimeBundle(Map<String, Object> forms) {
         forms.put("text/plain", plainText);
         return new MimeBundle(forms);
     }
+
+    String plainText() {
+        return (String) forms.get("text/plain");
+    }
 }

@@ -20,4 +20,12 @@ public final class Notebook {
             kernel.render(MimeBundle.class, bundle -> bundle);
         });
     }
+
+    /**
+     * Shows an object in the midst of a cell, as the kernel's {@code display} does, whose result, though, the notebook
+     * prints when it ends a cell. Without a kernel the object is printed.
+     */
+    public static void show(Object shown) {
+        Kernel.running().ifPresentOrElse(kernel -> kernel.display(shown), () -> System.out.println(shown));
+    }
 }

@@ -46,9 +46,8 @@ final class PlotlyJson {
 
     static MimeBundle bundle(Figure figure) {
         ObjectNode json = of(figure);
-        String title = json.at("/layout/title/text").asText("untitled");
         return MimeBundle.of(MIME_TYPE, LENIENT.convertValue(json, Map.class),
-                "Figure: " + title + " (" + figure.getTraces().length + " traces)");
+                "[figure] " + json.at("/layout/title/text").asText());
     }
 
     static ObjectNode of(Figure figure) {

@@ -64,7 +64,8 @@ final class TableHtml {
     }
 
     private static String number(NumericColumn<?> numbers, int row, String format) {
-        return String.format(Locale.ROOT, format, numbers.getDouble(row));
+        double value = numbers.getDouble(row);
+        return value == 0 ? "0" : String.format(Locale.ROOT, format, value);
     }
 
     /** Whole numbers stay whole, losses have four decimals, and neither large nor tiny numbers more than they need. */
