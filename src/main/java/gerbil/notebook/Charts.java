@@ -16,6 +16,7 @@ import tech.tablesaw.plotly.components.Axis;
 import tech.tablesaw.plotly.components.Figure;
 import tech.tablesaw.plotly.components.Layout;
 import tech.tablesaw.plotly.components.Line;
+import tech.tablesaw.plotly.components.Margin;
 import tech.tablesaw.plotly.components.Marker;
 import tech.tablesaw.plotly.traces.BarTrace;
 import tech.tablesaw.plotly.traces.ScatterTrace;
@@ -124,7 +125,7 @@ public final class Charts {
     /** As wide as the cell. */
     private static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
         Layout layout = Layout.builder().title(title).xAxis(x).yAxis(y).autosize(true).height(HEIGHT)
-                .showLegend(traces.size() > 1).build();
+                .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build()).showLegend(traces.size() > 1).build();
         return new Figure(layout, traces.toArray(Trace[]::new));
     }
 }
