@@ -29,7 +29,8 @@ class Progress:
 
     def write(self, before, after):
         minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
-        print(f"{before}{self.name:<32} cell {self.cell:>2}/{self.cells}  {minutes:>3}:{seconds:02}", end=after, flush=True)
+        where = f"{self.name:<32} cell {self.cell:>2}/{self.cells}  {minutes:>3}:{seconds:02}"
+        print(before + where, end=after, flush=True)
 
 
 def complaints(notebook):

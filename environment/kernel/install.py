@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 home = Path(os.environ["GERBIL_HOME"])
+target = home / "target"
 java_bin = Path(os.environ["JAVA_HOME"], "bin")
 folder = Path(sys.prefix, "share", "jupyter", "kernels", "java")
 
@@ -23,7 +24,7 @@ spec = {
     "env": {
         # the launcher starts a second JVM, the kernel, as plain "java"
         "PATH": f"{java_bin}{os.pathsep}${{PATH}}",
-        "JJAVA_CLASSPATH": os.pathsep.join([str(home / "target" / "gerbil-0.1.0.jar"), str(home / "target" / "lib" / "*")]),
+        "JJAVA_CLASSPATH": os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "lib" / "*")]),
         "JJAVA_JVM_OPTS": os.environ["JVM_OPTIONS"],
         "JJAVA_STARTUP_SCRIPTS_PATH": str(home / "environment" / "kernel" / "startup.jsh"),
         # repeated here for editors that start the kernel without our scripts

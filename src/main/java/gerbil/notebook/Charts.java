@@ -22,7 +22,7 @@ import tech.tablesaw.plotly.traces.BarTrace;
 import tech.tablesaw.plotly.traces.ScatterTrace;
 import tech.tablesaw.plotly.traces.Trace;
 
-/** The notebooks' charts in one style, as tablesaw figures: change one through tablesaw's own API, or end a cell with it. */
+/** The notebooks' charts in one style, as tablesaw figures: a figure that ends a cell appears. */
 public final class Charts {
 
     private static final String LOSS = "loss (nats a token)";
@@ -61,13 +61,13 @@ public final class Charts {
      */
     public static Figure lossByTokens(String title, Table table, String line, String source) {
         List<Trace> traces = new ArrayList<>();
-        List<String> lines = table.stringColumn(line).unique().asList();
-        List<String> sources = table.stringColumn(source).unique().asList();
+        StringColumn lineOfRow = table.stringColumn(line);
+        StringColumn sourceOfRow = table.stringColumn(source);
+        List<String> lines = lineOfRow.unique().asList();
+        List<String> sources = sourceOfRow.unique().asList();
         for (String from : sources) {
             for (String name : lines) {
-                StringColumn lineColumn = table.stringColumn(line);
-                Table rows = table.where(lineColumn.isEqualTo(name).and(table.stringColumn(source).isEqualTo(from)))
-                        .sortOn("tokens");
+                Table rows = table.where(lineOfRow.isEqualTo(name).and(sourceOfRow.isEqualTo(from))).sortOn("tokens");
                 if (!rows.isEmpty()) {
                     traces.add(line(name + ", " + from, rows.numberColumn("tokens").asDoubleArray(),
                             rows.numberColumn("loss").asDoubleArray(), lines.indexOf(name),
@@ -125,7 +125,8 @@ public final class Charts {
     /** As wide as the cell. */
     private static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
         Layout layout = Layout.builder().title(title).xAxis(x).yAxis(y).autosize(true).height(HEIGHT)
-                .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build()).showLegend(traces.size() > 1).build();
+                .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build())
+                .showLegend(traces.size() > 1).build();
         return new Figure(layout, traces.toArray(Trace[]::new));
     }
 }

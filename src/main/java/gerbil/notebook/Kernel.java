@@ -17,8 +17,8 @@ final class Kernel {
     private enum Dialect {
         JJAVA("org.dflib.jjava.jupyter.kernel.display.", "org.dflib.jjava.kernel.JavaNotebookStatics", "kernel",
                 "org.dflib.jjava.jupyter.kernel.BaseNotebookStatics"),
-        IJAVA("io.github.spencerpark.jupyter.kernel.display.", "io.github.spencerpark.ijava.IJava", "getKernelInstance",
-                "io.github.spencerpark.ijava.runtime.Display");
+        IJAVA("io.github.spencerpark.jupyter.kernel.display.", "io.github.spencerpark.ijava.runtime.Kernel",
+                "getKernelInstance", "io.github.spencerpark.ijava.runtime.Display");
 
         private final String displayPackage;
         private final String instanceClass;
@@ -45,7 +45,8 @@ final class Kernel {
         Object kernel = Class.forName(dialect.instanceClass).getMethod(dialect.instanceMethod).invoke(null);
         renderer = kernel.getClass().getMethod("getRenderer").invoke(kernel);
         renderFunction = Class.forName(dialect.displayPackage + "RenderFunction");
-        putData = Class.forName(dialect.displayPackage + "DisplayData").getMethod("putData", String.class, Object.class);
+        putData = Class.forName(dialect.displayPackage + "DisplayData")
+                .getMethod("putData", String.class, Object.class);
         Class<?> statics = Class.forName(dialect.displayClass);
         display = statics.getMethod("display", Object.class);
         updateDisplay = statics.getMethod("updateDisplay", String.class, Object.class);
@@ -81,7 +82,8 @@ final class Kernel {
                     return null;
                 });
         try {
-            Object registration = renderer.getClass().getMethod("createRegistration", Class.class).invoke(renderer, type);
+            Method create = renderer.getClass().getMethod("createRegistration", Class.class);
+            Object registration = create.invoke(renderer, type);
             registration.getClass().getMethod("register", renderFunction).invoke(registration, function);
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("the kernel refused to render " + type.getSimpleName(), e);

@@ -51,8 +51,8 @@ public final class LiveTraining implements Consumer<StepMetrics>, AutoCloseable 
 
     private MimeBundle frame() {
         StepMetrics last = last();
-        String line = String.format(Locale.ROOT, "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left",
-                name, last.step(), steps, 100L * last.step() / steps, Units.count(last.tokens()),
+        String line = String.format(Locale.ROOT,
+                "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps, 100L * last.step() / steps, Units.count(last.tokens()),
                 Units.count(tokensPerSecond()), recentLoss(), Units.duration(left()));
         LossCurve curve = LossCurve.of(seen);
         String svg = new SvgCurve("tokens", "loss (nats a token)").add(name, curve.tokens(), curve.loss()).svg();

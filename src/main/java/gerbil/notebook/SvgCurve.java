@@ -92,8 +92,8 @@ public final class SvgCurve {
     }
 
     private static void text(StringBuilder svg, double x, double y, String anchor, String text) {
-        svg.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", x, y, anchor,
-                Html.escape(text)));
+        svg.append(String.format(Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
+                x, y, anchor, Html.escape(text)));
     }
 
     private static DoubleUnaryOperator scale(double[] ticks, double from, double to) {

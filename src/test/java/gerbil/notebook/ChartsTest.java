@@ -41,7 +41,8 @@ class ChartsTest {
 
     @Test
     void binsOfAHistogramDoubleInWidth() {
-        JsonNode json = PlotlyJson.of(Charts.histogram("lengths", IntColumn.create("tokens", 0, 1, 2, 3, 8), "documents"));
+        JsonNode json = PlotlyJson.of(Charts.histogram("lengths",
+                IntColumn.create("tokens", 0, 1, 2, 3, 8), "documents"));
         assertEquals("[\"0\",\"1\",\"2–3\",\"4–7\",\"8–15\"]", json.at("/data/0/x").toString());
         assertEquals("[1.0,1.0,2.0,0.0,1.0]", json.at("/data/0/y").toString());
         assertEquals("documents", json.at("/layout/yaxis/title/text").asText());

@@ -113,7 +113,8 @@ class PlotlyJsonTest {
     private static JsonNode strict(Figure figure) {
         try {
             ObjectMapper mapper = new ObjectMapper();
-            return mapper.readTree(mapper.writeValueAsString(PlotlyJson.bundle(figure).forms().get(PlotlyJson.MIME_TYPE)));
+            Object sent = PlotlyJson.bundle(figure).forms().get(PlotlyJson.MIME_TYPE);
+            return mapper.readTree(mapper.writeValueAsString(sent));
         } catch (JsonProcessingException e) {
             throw new AssertionError(e);
         }

@@ -22,8 +22,8 @@ class SvgCurveTest {
                 .add("ours & others", new double[] {0, 1e6, 2e6}, new double[] {7, 6, 5.2})
                 .add("published", new double[] {0, 2e6}, new double[] {6.9, 5}));
         List<String> texts = texts(svg, "text");
-        assertTrue(texts.containsAll(List.of("tokens", "loss <nats>", "ours & others", "published", "0", "2M", "5", "7")),
-                texts.toString());
+        List<String> expected = List.of("tokens", "loss <nats>", "ours & others", "published", "0", "2M", "5", "7");
+        assertTrue(texts.containsAll(expected), texts.toString());
         NodeList lines = svg.getElementsByTagName("polyline");
         assertEquals(2, lines.getLength());
         for (String point : ((Element) lines.item(0)).getAttribute("points").trim().split(" ")) {

@@ -39,7 +39,8 @@ class TableHtmlTest {
 
     @Test
     void textIsEscapedInCellsAndHeadings() {
-        String html = TableHtml.render(Table.create(StringColumn.create("a < b", "<script>alert('x')</script> & \"y\"")));
+        String html = TableHtml.render(Table.create(
+                StringColumn.create("a < b", "<script>alert('x')</script> & \"y\"")));
         assertTrue(html.contains("a &lt; b"));
         assertTrue(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot;"));
         assertFalse(html.contains("<script>"));
@@ -59,7 +60,8 @@ class TableHtmlTest {
 
     @Test
     void aTableWithoutRowsShowsItsHeadings() {
-        assertTrue(TableHtml.render(Table.create(StringColumn.create("s"), DoubleColumn.create("n"))).contains(">n</th>"));
+        Table table = Table.create(StringColumn.create("s"), DoubleColumn.create("n"));
+        assertTrue(TableHtml.render(table).contains(">n</th>"));
     }
 
     private static List<String> cells(Column<?> column) {
