@@ -144,7 +144,7 @@ fetch_corpus() {
     require java maven
     say "Fetching the corpus: pinned source jars, into data/corpus..."
     mkdir -p "$corpus"
-    run_maven -f "$pom" -Dcorpus.folder="$corpus" generate-resources
+    run_maven -f "$pom" -Dcorpus.folder="$corpus" package
     printf '%s\n' "$wanted" >"$corpus/.stamp"
 }
 
