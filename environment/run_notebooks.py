@@ -1,0 +1,117 @@
+"""Executes notebooks from top to bottom on the Java kernel, one line of progress each, and checks what came out."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class Progress:
+    """Where a notebook is: on a terminal a line that rewrites itself, elsewhere one line at the end."""
+
+    def __init__(self, name, cells):
+        self.name, self.cells, self.cell, self.start = name, cells, 0, time.monotonic()
+
+    def enter(self, cell, cell_index):
+        self.cell = cell_index + 1
+        if sys.stdout.isatty():
+            self.write("\r", "")
+
+    def close(self, outcome):
+        self.write("\r" if sys.stdout.isatty() else "", f"  {outcome}\n")
+
+    def write(self, before, after):
+        minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
+        where = f"{self.name:<32} cell {self.cell:>2}/{self.cells}  {minutes:>3}:{seconds:02}"
+        print(before + where, end=after, flush=True)
+
+
+def complaints(notebook):
+    """What is wrong with a notebook that ran without an error: empty figures, and cells that should show something."""
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type != "code":
+            continue
+        if "output" in cell.metadata.get("tags", []) and not cell.outputs:
+            yield f"cell {number} is tagged 'output' and shows nothing"
+        for output in cell.outputs:
+            figure = output.get("data", {}).get(PLOTLY)
+            if figure is not None and not any(has_data(trace) for trace in figure.get("data", [])):
+                yield f"cell {number} draws a figure without data"
+
+
+def has_data(trace):
+    return any(trace.get(key) for key in ("x", "y", "z", "values"))
+
+
+def without_volatile(notebook):
+    """What differs from run to run without meaning anything goes, so that a committed notebook has readable diffs."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = None
+    notebook.metadata.get("language_info", {}).pop("version", None)
+
+
+def failure(error, cell):
+    if isinstance(error, CellExecutionError):
+        return f"cell {cell} fails: {error.ename or 'error'}: {error.evalue or error.traceback}"
+    return f"cell {cell} ran into the time limit (--cell-timeout)"
+
+
+def run(path, target, cell_timeout):
+    """Executes one notebook and writes it to target; in place only if nothing is wrong. Returns what is wrong."""
+    notebook = nbformat.read(path, as_version=4)
+    progress = Progress(path.name, len(notebook.cells))
+    client = NotebookClient(notebook, kernel_name="java", timeout=cell_timeout, record_timing=False,
+                            coalesce_streams=True, on_cell_start=progress.enter,
+                            resources={"metadata": {"path": str(path.parent)}})
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            client.execute(stdout=log, stderr=log)
+            wrong = list(complaints(notebook))
+        except (CellExecutionError, CellTimeoutError) as error:
+            wrong = [failure(error, progress.cell)]
+        except RuntimeError as error:  # nbclient's DeadKernelError, and jupyter_client's own
+            log.seek(0)
+            wrong = [f"the kernel died in cell {progress.cell} ({error}); the last that it said:",
+                     *log.read().splitlines()[-10:]]
+    without_volatile(notebook)
+    if target != path or not wrong:
+        nbformat.write(notebook, target)
+    progress.close("FAILED" if wrong else "passed")
+    for line in wrong:
+        print(f"    {path.name}: {line}")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--in-place", action="store_true", help="write each executed notebook over its source")
+    where.add_argument("--output", type=Path, metavar="FOLDER", help="write the executed notebooks there")
+    parser.add_argument("--cell-timeout", type=int, default=3600, metavar="SECONDS", help="limit for one cell (3600)")
+    arguments = parser.parse_args()
+
+    if arguments.output:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for path in arguments.notebooks:
+        path = path.resolve()
+        target = path if arguments.in_place else arguments.output / path.name
+        failed += bool(run(path, target, arguments.cell_timeout))
+    print(f"notebooks: {len(arguments.notebooks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# What the scripts beside this one share: finding the tools, building the library, making the notebook environment,
+# fetching the corpus. They source it and call what they need; run by itself, it sets up everything for notebooks.
+# Every step is skipped when what it makes is already there and current. Nothing is installed outside the project,
+# apart from what Maven and pip keep in their own caches.
+set -euo pipefail
+
+home=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+jar=$home/target/gerbil-0.1.0.jar
+libraries=$home/target/lib
+venv=$home/environment/.venv
+
+# For the command line and the notebook kernel alike. Heap is small because tensors live outside it; the serial
+# collector leaves the cores to libtorch; Java 24 and newer warn about native libraries unless they are allowed.
+jvm_options="-Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
+jvm_options="$jvm_options -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+export GERBIL_HOME=$home
+export DJL_CACHE_DIR=${DJL_CACHE_DIR:-$home/data/djl}
+export OPT_OUT_TRACKING=true
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+refuse() {
+    say "$*"
+    exit 2
+}
+
+at_least() { # at_least FOUND NEEDED
+    [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
+}
+
+# Maven follows JAVA_HOME while the kernel's launcher takes the first java on PATH: after this both mean one JDK.
+find_java() {
+    local java settings
+    java=${JAVA_HOME:+$JAVA_HOME/bin/java}
+    [ -x "$java" ] || java=java
+    settings=$("$java" -XshowSettings:properties -version 2>&1) || settings=
+    java_found=$(printf '%s\n' "$settings" | sed -n 's/^ *java\.version = //p')
+    JAVA_HOME=$(printf '%s\n' "$settings" | sed -n 's/^ *java\.home = //p')
+    [ -n "$java_found" ] && at_least "$java_found" 17 && [ -x "$JAVA_HOME/bin/javac" ] || return 1
+    export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
+}
+
+find_maven() {
+    maven_found=$(mvn -version 2>/dev/null | sed -n 's/.*Apache Maven \([0-9][0-9.]*\).*/\1/p')
+    [ -n "$maven_found" ] && at_least "$maven_found" 3.8
+}
+
+find_python() {
+    local candidate version
+    python_found=
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
+        version=$("$candidate" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+        python_found=${python_found:-$version}
+        if at_least "$version" 3.10 && "$candidate" -c 'import venv, ensurepip' 2>/dev/null; then
+            python=$candidate
+            return
+        fi
+    done
+    return 1
+}
+
+# require TOOL...: all that is missing is told at once, so that it can be installed at once.
+require() {
+    local tool missing=
+    for tool in "$@"; do
+        case $tool in
+            java) find_java || missing="$missing
+  Java    needed: a JDK (with javac), 17 or newer; found: ${java_found:-none}${JAVA_HOME:+ in $JAVA_HOME}
+          Debian, Ubuntu: sudo apt install openjdk-17-jdk-headless     macOS: brew install --cask temurin" ;;
+            maven) find_maven || missing="$missing
+  Maven   needed: 3.8 or newer; found: ${maven_found:-none}
+          Debian, Ubuntu: sudo apt install maven     macOS: brew install maven" ;;
+            python) find_python || missing="$missing
+  Python  needed: 3.10 or newer with the modules venv and ensurepip; found: ${python_found:-none}
+          Debian, Ubuntu: sudo apt install python3 python3-venv     macOS: brew install python" ;;
+        esac
+    done
+    [ -z "$missing" ] || refuse "Gerbil needs tools that this machine lacks:
+$missing
+
+Install them and run this again."
+}
+
+# Of two set-ups at once the second waits for the first, where there is flock (macOS has none).
+lock() {
+    command -v flock >/dev/null || return 0
+    mkdir -p "$home/target"
+    exec 9>"$home/target/.setup.lock"
+    flock 9
+}
+
+unlock() {
+    exec 9>&-
+}
+
+run_maven() {
+    mvn -q -B -Dstyle.color=never "$@" >&2
+}
+
+library_is_current() {
+    [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$jar" | head -n 1)" ]
+}
+
+build_library() {
+    if ! library_is_current; then
+        require java maven
+        say "Building the library (the first time Maven downloads about 400 MB)..."
+        # Maven only adds to the folder of libraries: versions that an older pom.xml named must go.
+        [ "$home/pom.xml" -ot "$jar" ] || rm -rf "$libraries"
+        run_maven -f "$home/pom.xml" -DskipTests package
+        touch "$jar"
+    fi
+    # The CPU build of libtorch is complete as it is; without it DJL fetches the CUDA build once.
+    if ls "$libraries"/pytorch-native-cpu-*.jar >/dev/null 2>&1; then
+        export DJL_OFFLINE=true
+    fi
+}
+
+# A virtual environment cannot be moved, so its stamp names the folder too.
+make_python_environment() {
+    local wanted
+    wanted="$venv $(cksum <"$home/environment/requirements.txt")"
+    [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$wanted" ] || return 0
+    require python
+    say "Making the notebook environment in environment/.venv (about 300 MB)..."
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$home/environment/requirements.txt"
+    printf '%s\n' "$wanted" >"$venv/.stamp"
+}
+
+install_kernel() {
+    JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py"
+}
+
+fetch_corpus() {
+    local pom=$home/environment/corpus/pom.xml corpus=$home/data/corpus wanted
+    wanted=$(cksum <"$pom")
+    [ "$(cat "$corpus/.stamp" 2>/dev/null)" != "$wanted" ] || return 0
+    require java maven
+    say "Fetching the corpus: pinned source jars, into data/corpus..."
+    mkdir -p "$corpus"
+    run_maven -f "$pom" -Dcorpus.folder="$corpus" package
+    printf '%s\n' "$wanted" >"$corpus/.stamp"
+}
+
+set_up_notebooks() {
+    require java maven python
+    lock
+    build_library
+    make_python_environment
+    install_kernel
+    fetch_corpus
+    unlock
+    export PATH="$venv/bin:$PATH"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    [ $# -eq 0 ] || refuse "environment/setup.sh takes no arguments; found: $*"
+    set_up_notebooks
+    say "Ready: environment/lab opens the notebooks."
+fi

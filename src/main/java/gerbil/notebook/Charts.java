@@ -1,0 +1,132 @@
+package gerbil.notebook;
+
+import gerbil.spec.StepMetrics;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import tech.tablesaw.api.NumericColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
+import tech.tablesaw.plotly.components.Axis;
+import tech.tablesaw.plotly.components.Figure;
+import tech.tablesaw.plotly.components.Layout;
+import tech.tablesaw.plotly.components.Line;
+import tech.tablesaw.plotly.components.Margin;
+import tech.tablesaw.plotly.components.Marker;
+import tech.tablesaw.plotly.traces.BarTrace;
+import tech.tablesaw.plotly.traces.ScatterTrace;
+import tech.tablesaw.plotly.traces.Trace;
+
+/** The notebooks' charts in one style, as tablesaw figures: a figure that ends a cell appears. */
+public final class Charts {
+
+    private static final String LOSS = "loss (nats a token)";
+    private static final int HEIGHT = 420;
+
+    private Charts() {
+    }
+
+    /** One run's loss by the tokens that it was trained on. */
+    public static Figure lossCurve(String title, List<StepMetrics> steps) {
+        return lossCurves(title, Map.of(title, steps));
+    }
+
+    /**
+     * The loss of several runs by tokens.
+     *
+     * @param runs each run's steps under its name; a map that keeps its order keeps the legend's
+     */
+    public static Figure lossCurves(String title, Map<String, List<StepMetrics>> runs) {
+        List<Trace> traces = new ArrayList<>();
+        runs.forEach((name, steps) -> {
+            LossCurve curve = LossCurve.of(steps);
+            traces.add(line(name, curve.tokens(), curve.loss(), traces.size(), Line.Dash.SOLID,
+                    ScatterTrace.Mode.LINE));
+        });
+        return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /**
+     * Final losses by training tokens on a logarithmic axis: a colour for each line, solid for the first source and
+     * dashed for the others.
+     *
+     * @param table with the columns {@code tokens} and {@code loss}, a row for each run
+     * @param line column of text that says which line a row belongs to: the model's size
+     * @param source column of text that says where a row comes from: "ours", "published"
+     */
+    public static Figure lossByTokens(String title, Table table, String line, String source) {
+        List<Trace> traces = new ArrayList<>();
+        StringColumn lineOfRow = table.stringColumn(line);
+        StringColumn sourceOfRow = table.stringColumn(source);
+        List<String> lines = lineOfRow.unique().asList();
+        List<String> sources = sourceOfRow.unique().asList();
+        for (String from : sources) {
+            for (String name : lines) {
+                Table rows = table.where(lineOfRow.isEqualTo(name).and(sourceOfRow.isEqualTo(from))).sortOn("tokens");
+                if (!rows.isEmpty()) {
+                    traces.add(line(name + ", " + from, rows.numberColumn("tokens").asDoubleArray(),
+                            rows.numberColumn("loss").asDoubleArray(), lines.indexOf(name),
+                            from.equals(sources.get(0)) ? Line.Dash.SOLID : Line.Dash.DASH,
+                            ScatterTrace.Mode.LINE_AND_MARKERS));
+                }
+            }
+        }
+        return figure(title, axis("tokens", Axis.Type.LOG), axis(LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /** A bar for each row; the axes are labelled with the columns' names. */
+    public static Figure bars(String title, Table table, String category, String number) {
+        return bars(title, category, number, table.column(category).asStringColumn().asObjectArray(),
+                table.numberColumn(number).asDoubleArray());
+    }
+
+    /**
+     * How many of the values lie at 0, at 1, from 2 to 3, 4 to 7, 8 to 15 and so on, as suits lengths.
+     *
+     * @param values none below zero; the axis is labelled with the column's name
+     * @param counted what is counted: "documents"
+     */
+    public static Figure histogram(String title, NumericColumn<?> values, String counted) {
+        SortedMap<Integer, Integer> bins = new TreeMap<>();
+        for (double value : values.asDoubleArray()) {
+            bins.merge(value < 1 ? -1 : Math.getExponent(value), 1, Integer::sum);
+        }
+        int[] drawn = bins.isEmpty() ? new int[0] : IntStream.rangeClosed(bins.firstKey(), bins.lastKey()).toArray();
+        return bars(title, values.name(), counted, Arrays.stream(drawn).mapToObj(Charts::range).toArray(),
+                Arrays.stream(drawn).mapToDouble(bin -> bins.getOrDefault(bin, 0)).toArray());
+    }
+
+    private static String range(int bin) {
+        long low = (long) Math.scalb(1.0, bin);
+        long high = (long) Math.scalb(1.0, bin + 1) - 1;
+        return low == high ? String.valueOf(low) : String.format(Locale.ROOT, "%,d–%,d", low, high);
+    }
+
+    private static Figure bars(String title, String xTitle, String yTitle, Object[] categories, double[] heights) {
+        BarTrace bars = BarTrace.builder(categories, heights)
+                .marker(Marker.builder().color(Palette.color(0)).build()).build();
+        return figure(title, axis(xTitle, Axis.Type.CATEGORY), axis(yTitle, Axis.Type.LINEAR), List.of(bars));
+    }
+
+    private static Trace line(String name, double[] x, double[] y, int color, Line.Dash dash, ScatterTrace.Mode mode) {
+        return ScatterTrace.builder(x, y).name(name).mode(mode)
+                .line(Line.builder().color(Palette.color(color)).dash(dash).build()).build();
+    }
+
+    private static Axis axis(String title, Axis.Type type) {
+        return Axis.builder().title(title).type(type).build();
+    }
+
+    /** As wide as the cell. */
+    private static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
+        Layout layout = Layout.builder().title(title).xAxis(x).yAxis(y).autosize(true).height(HEIGHT)
+                .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build())
+                .showLegend(traces.size() > 1).build();
+        return new Figure(layout, traces.toArray(Trace[]::new));
+    }
+}

@@ -1,0 +1,65 @@
+package gerbil.notebook;
+
+import gerbil.spec.Progress;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Shows the progress of long jobs in one display that closes into a line for each of them. Use it in
+ * try-with-resources.
+ */
+public final class NotebookProgress implements Progress, AutoCloseable {
+
+    private record Job(long done, long total, String unit, long start, long latest) {
+
+        Duration elapsed() {
+            return Duration.ofNanos(latest - start);
+        }
+    }
+
+    private final LiveDisplay display;
+    private final Map<String, Job> jobs = new LinkedHashMap<>();
+
+    public NotebookProgress() {
+        this(LiveDisplay.open());
+    }
+
+    NotebookProgress(LiveDisplay display) {
+        this.display = display;
+    }
+
+    @Override
+    public synchronized void update(String what, long done, long total, String unit) {
+        long now = System.nanoTime();
+        jobs.merge(what, new Job(done, total, unit, now, now),
+                (old, update) -> new Job(done, total, unit, old.start, now));
+        display.frame(() -> bundle(true));
+    }
+
+    /** Leaves what was done in the display's place. */
+    @Override
+    public synchronized void close() {
+        display.show(bundle(false));
+    }
+
+    private MimeBundle bundle(boolean running) {
+        String lines = jobs.entrySet().stream().map(job -> line(job.getKey(), job.getValue(), running))
+                .collect(Collectors.joining("\n"));
+        return MimeBundle.html("<p style=\"white-space:pre-line\">" + Html.escape(lines) + "</p>", lines);
+    }
+
+    private static String line(String what, Job job, boolean running) {
+        if (running && job.done < job.total) {
+            return String.format(Locale.ROOT, "%s: %d%%, %,d of %,d %s, %s left", what, 100 * job.done / job.total,
+                    job.done, job.total, job.unit, job.done == 0 ? "?" : Units.duration(left(job)));
+        }
+        return String.format(Locale.ROOT, "%s: %,d %s in %s", what, job.done, job.unit, Units.duration(job.elapsed()));
+    }
+
+    private static Duration left(Job job) {
+        return Duration.ofNanos((long) (job.elapsed().toNanos() * ((double) (job.total - job.done) / job.done)));
+    }
+}

@@ -1,0 +1,64 @@
+package gerbil.notebook;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import gerbil.spec.StepMetrics;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class LiveDisplayTest {
+
+    private final List<MimeBundle> shown = new ArrayList<>();
+    private long now;
+    private final LiveDisplay display = new LiveDisplay(shown::add, Duration.ofMillis(200), () -> now);
+
+    @Test
+    void framesThatComeTooSoonAreDroppedAndTheLastOneNever() {
+        for (now = 0; now < Duration.ofSeconds(1).toNanos(); now += Duration.ofMillis(10).toNanos()) {
+            display.frame(() -> MimeBundle.html("", "frame"));
+        }
+        assertEquals(5, shown.size());
+        display.show(MimeBundle.html("", "end"));
+        assertEquals("end", shown.get(5).plainText());
+    }
+
+    @Test
+    void trainingShowsACurveAndClosesIntoOneLine() {
+        try (LiveTraining training = new LiveTraining("Gerbil-A-3.3m", 2, display)) {
+            training.accept(new StepMetrics(1, 8_192, 7, 1e-4, 1, 8_000));
+            String frame = (String) shown.get(0).forms().get("text/html");
+            assertTrue(frame.contains("step 1 of 2 (50%), 8.19k tokens, 8k tokens/s, loss 7.0000"), frame);
+            assertTrue(frame.contains("<svg"));
+            training.accept(new StepMetrics(2, 16_384, 6, 1e-4, 1, 8_000));
+        }
+        String left = shown.get(shown.size() - 1).plainText();
+        assertTrue(left.matches("Gerbil-A-3.3m: 2 steps, 16.4k tokens, .* s \\(8k tokens/s\\), loss 6.5000"), left);
+    }
+
+    @Test
+    void trainingThatEndsEarlySaysSo() {
+        try (LiveTraining training = new LiveTraining("run", 10, display)) {
+            training.accept(new StepMetrics(1, 100, 7, 1e-4, 1, 100));
+        }
+        assertTrue(shown.get(1).plainText().startsWith("run: stopped after step 1 of 10"), shown.get(1).plainText());
+        new LiveTraining("none", 10, display).close();
+        assertEquals("none: no steps", shown.get(2).plainText());
+    }
+
+    @Test
+    void progressKeepsALineForEachJob() {
+        try (NotebookProgress progress = new NotebookProgress(display)) {
+            progress.update("reading", 5, 0, "documents");
+            now += Duration.ofSeconds(1).toNanos();
+            progress.update("writing tokens", 250, 1_000, "tokens");
+            assertTrue(shown.get(1).plainText().contains("writing tokens: 25%, 250 of 1,000 tokens"));
+            progress.update("writing tokens", 1_000, 1_000, "tokens");
+        }
+        String[] left = shown.get(2).plainText().split("\n");
+        assertTrue(left[0].startsWith("reading: 5 documents in "), left[0]);
+        assertTrue(left[1].startsWith("writing tokens: 1,000 tokens in "), left[1]);
+    }
+}
