@@ -12,15 +12,21 @@ import java.util.function.IntPredicate;
 public final class Generator {
 
     private final GptJ model;
+    private final int entries;
     private final boolean cached;
 
-    /** A generator that keeps keys and values between tokens. */
-    public Generator(GptJ model) {
-        this(model, true);
+    /**
+     * A generator that keeps keys and values between tokens.
+     *
+     * @param entries draw only ids below this: the rows above it pad the embedding and stand for no token
+     */
+    public Generator(GptJ model, int entries) {
+        this(model, entries, true);
     }
 
-    Generator(GptJ model, boolean cached) {
+    Generator(GptJ model, int entries, boolean cached) {
         this.model = model;
+        this.entries = entries;
         this.cached = cached;
     }
 
@@ -57,7 +63,7 @@ public final class Generator {
             int from = cache == null ? 0 : cache.length();
             long[] fresh = Arrays.stream(ids, from, ids.length).asLongStream().toArray();
             NDArray hidden = model.hidden(step.create(fresh).expandDims(0), cache);
-            return model.head(hidden.get(":, -1")).toFloatArray();
+            return Arrays.copyOf(model.head(hidden.get(":, -1")).toFloatArray(), entries);
         }
     }
 }

@@ -180,6 +180,10 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         return key.gt(query).toType(DataType.FLOAT32, false).mul(-1e30);
     }
 
+    RotaryEmbedding rotary() {
+        return rotary;
+    }
+
     /** Logits of hidden states: shape (..., width) to (..., vocabulary). */
     NDArray head(NDArray hidden) {
         return Linear.linear(hidden, headWeight.getArray(), headBias.getArray()).singletonOrThrow();

@@ -10,9 +10,10 @@ package gerbil.spec;
  * @param java version
  * @param corpus name of the corpus
  * @param corpusHash of the corpus's provenance
+ * @param path fused or plain
  * @param microBatch sequences computed at once
  * @param started ISO 8601, UTC
  */
 public record RunEnvironment(String codeVersion, String device, int threads, String engine, String java,
-                             String corpus, String corpusHash, int microBatch, String started) {
+                             String corpus, String corpusHash, TrainingPath path, int microBatch, String started) {
 }

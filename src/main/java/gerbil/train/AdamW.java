@@ -1,7 +1,6 @@
 package gerbil.train;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
@@ -11,31 +10,36 @@ import gerbil.spec.OptimizerSettings;
 import gerbil.spec.OptimizerSettings.Decayed;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
  * AdamW with decoupled weight decay and clipping by the global norm, in the order and with the constants of PyTorch's
- * {@code clip_grad_norm_} and {@code AdamW}.
+ * {@code clip_grad_norm_} and {@code AdamW}. There are two that agree to rounding: {@link PlainAdamW} in DJL operations
+ * and {@link FusedAdamW} in one kernel call.
  */
-final class AdamW implements AutoCloseable {
+abstract class AdamW implements AutoCloseable {
 
-    private static final double CLIP_EPSILON = 1e-6;
+    static final double CLIP_EPSILON = 1e-6;
 
-    private record State(NDArray parameter, NDArray mean, NDArray square, boolean decayed) {
-    }
-
-    private final OptimizerSettings settings;
-    private final NDManager manager;
-    private final Map<String, State> states = new LinkedHashMap<>();
-    private int step;
+    final OptimizerSettings settings;
+    final NDManager manager;
+    final NDList parameters;
+    final NDList means = new NDList();
+    final NDList squares = new NDList();
+    private final List<String> names;
+    private int steps;
 
     /** An optimizer at step 0, its moments zero. */
     AdamW(GptJ model, OptimizerSettings settings) {
         this.settings = settings;
         manager = model.manager().newSubManager();
-        model.weights().forEach((name, array) -> states.put(name, new State(array,
-                manager.zeros(array.getShape()), manager.zeros(array.getShape()),
-                settings.decayed() == Decayed.ALL || array.getShape().dimension() == 2)));
+        names = List.copyOf(model.weights().keySet());
+        parameters = new NDList(model.weights().values());
+        for (NDArray parameter : parameters) {
+            means.add(manager.zeros(parameter.getShape()));
+            squares.add(manager.zeros(parameter.getShape()));
+        }
     }
 
     /**
@@ -44,51 +48,38 @@ final class AdamW implements AutoCloseable {
      * @return the gradients' global L2 norm before clipping
      */
     double step(double learningRate) {
-        step++;
+        steps++;
         try (NDScope ignored = new NDScope()) {
-            Map<State, NDArray> gradients = new LinkedHashMap<>();
-            states.values().forEach(state -> gradients.put(state, state.parameter.getGradient()));
-            NDList squares = new NDList(gradients.values().stream().map(g -> g.square().sum()).toList());
-            double norm = Math.sqrt(NDArrays.stack(squares).sum().getFloat());
-            double clip = Math.min(1, settings.clipNorm() / (norm + CLIP_EPSILON));
-            gradients.forEach((state, gradient) -> {
-                update(state, gradient.mul(clip), learningRate);
-                gradient.subi(gradient);
-            });
-            return norm;
+            return update(new NDList(parameters.stream().map(NDArray::getGradient).toList()), learningRate);
         }
     }
 
-    private void update(State state, NDArray gradient, double learningRate) {
-        double meanCorrection = 1 - Math.pow(settings.beta1(), step);
-        double squareCorrection = 1 - Math.pow(settings.beta2(), step);
-        state.mean.muli(settings.beta1()).addi(gradient.mul(1 - settings.beta1()));
-        state.square.muli(settings.beta2()).addi(gradient.square().mul(1 - settings.beta2()));
-        NDArray denominator = state.square.sqrt().div(Math.sqrt(squareCorrection)).add(settings.epsilon());
-        // detached: PyTorch refuses to change a parameter in place while it records gradients
-        NDArray parameter = state.parameter.stopGradient();
-        if (state.decayed) {
-            parameter.muli(1 - learningRate * settings.weightDecay());
-        }
-        parameter.subi(state.mean.div(denominator).mul(learningRate / meanCorrection));
+    /** Clips, updates and zeroes; returns the norm before clipping. {@link #steps} counts this step already. */
+    abstract double update(NDList gradients, double learningRate);
+
+    /** Weight decay of a parameter: of matrices, and of vectors if all decay. */
+    double decay(int dimensions) {
+        return settings.decayed() == Decayed.ALL || dimensions == 2 ? settings.weightDecay() : 0;
     }
 
     /** Steps taken. */
     int steps() {
-        return step;
+        return steps;
     }
 
     /** The moments by name, {@code mean.<parameter>} and {@code square.<parameter>}; the arrays are the live ones. */
     Map<String, NDArray> moments() {
         Map<String, NDArray> moments = new LinkedHashMap<>();
-        states.forEach((name, state) -> moments.put("mean." + name, state.mean));
-        states.forEach((name, state) -> moments.put("square." + name, state.square));
+        for (int i = 0; i < names.size(); i++) {
+            moments.put("mean." + names.get(i), means.get(i));
+            moments.put("square." + names.get(i), squares.get(i));
+        }
         return moments;
     }
 
-    /** Continues after {@code steps} steps with saved moments. */
-    void restore(int steps, Map<String, NDArray> saved) {
-        step = steps;
+    /** Continues after a number of steps with saved moments. */
+    void restore(int after, Map<String, NDArray> saved) {
+        steps = after;
         moments().forEach((name, array) -> array.set(new NDIndex("..."), saved.get(name)));
     }
 

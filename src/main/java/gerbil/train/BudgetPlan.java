@@ -1,10 +1,9 @@
 package gerbil.train;
 
-import ai.djl.ndarray.NDManager;
-import gerbil.model.GptJ;
 import gerbil.objective.CausalSequences;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.RunSpec;
+import gerbil.spec.TrainingPath;
 import gerbil.tokens.TokenSet;
 
 import java.util.OptionalLong;
@@ -26,26 +25,21 @@ public record BudgetPlan(RunSpec spec, int microBatch, double epochs, double sec
     private static final int MEASURED = 3;
 
     /** Measures a step of the run on this device with a model of its own and the token set's text. */
-    public static BudgetPlan measure(RunSpec spec, TokenSet tokens) {
+    public static BudgetPlan measure(RunSpec spec, TokenSet tokens, TrainingPath path) {
         CausalSequences data = new CausalSequences(tokens, spec.sequenceLength(), spec.seed());
         int microBatch = microBatch(spec);
-        try (NDManager manager = NDManager.newBaseManager();
-             GptJ model = GptJ.initialized(spec.config(), manager, spec.seed())) {
-            model.freezeParameters(false);
-            try (AdamW optimizer = new AdamW(model, spec.optimizer())) {
-                TrainingStep step = new TrainingStep(model, microBatch, spec.sequenceLength());
-                step.backward(data, 0, microBatch);
-                optimizer.step(0);
-                long begin = System.nanoTime();
-                step.backward(data, microBatch, microBatch * MEASURED);
-                long backward = System.nanoTime();
-                optimizer.step(0);
-                long end = System.nanoTime();
-                double passes = (double) spec.batchSequences() / microBatch / MEASURED;
-                double seconds = ((backward - begin) * passes + end - backward) / 1e9;
-                double epochs = (double) spec.steps() * spec.batchSequences() / data.perEpoch();
-                return new BudgetPlan(spec, microBatch, epochs, seconds, Hardware.peakMemory());
-            }
+        try (TrainingSetup setup = TrainingSetup.of(spec, path, microBatch)) {
+            setup.step().backward(data, 0, microBatch);
+            setup.optimizer().step(0);
+            long begin = System.nanoTime();
+            setup.step().backward(data, microBatch, microBatch * MEASURED);
+            long backward = System.nanoTime();
+            setup.optimizer().step(0);
+            long end = System.nanoTime();
+            double passes = (double) spec.batchSequences() / microBatch / MEASURED;
+            double seconds = ((backward - begin) * passes + end - backward) / 1e9;
+            double epochs = (double) spec.steps() * spec.batchSequences() / data.perEpoch();
+            return new BudgetPlan(spec, microBatch, epochs, seconds, Hardware.peakMemory());
         }
     }
 

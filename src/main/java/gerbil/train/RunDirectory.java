@@ -38,6 +38,11 @@ public final class RunDirectory {
         return new RunDirectory(runs.resolve(spec.model()).resolve(spec.runId()));
     }
 
+    /** A folder of one's own choice. */
+    public static RunDirectory at(Path folder) {
+        return new RunDirectory(folder);
+    }
+
     /**
      * An existing run.
      *

@@ -1,7 +1,6 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
-import ai.djl.ndarray.NDManager;
 import gerbil.eval.HeldOutLoss;
 import gerbil.model.GptJ;
 import gerbil.objective.CausalSequences;
@@ -12,6 +11,7 @@ import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
 
@@ -34,6 +34,7 @@ public final class Trainer {
     private final PreparedTokens tokens;
     private final Vocabulary vocabulary;
     private final RunDirectory directory;
+    private final TrainingPath path;
     private final TrainingListener listener;
     private final Duration checkpointEvery;
 
@@ -41,11 +42,12 @@ public final class Trainer {
      * @param checkpointEvery time between checkpoints; there is always one at the end and one at an interrupt
      * @throws GerbilException if the token sets are not the specification's
      */
-    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, TrainingListener listener,
-                   Duration checkpointEvery) {
+    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, TrainingPath path,
+                   TrainingListener listener, Duration checkpointEvery) {
         this.spec = spec;
         this.tokens = tokens;
         this.directory = directory;
+        this.path = path;
         this.listener = listener;
         this.checkpointEvery = checkpointEvery;
         vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries());
@@ -61,9 +63,10 @@ public final class Trainer {
         }
     }
 
-    /** A run in its own directory under {@code runs}, with a checkpoint every five minutes. */
+    /** A run in its own directory under {@code runs}, on the fused path, with a checkpoint every five minutes. */
     public static Trainer of(RunSpec spec, PreparedTokens tokens, Path runs, TrainingListener listener) {
-        return new Trainer(spec, tokens, RunDirectory.of(runs, spec), listener, Duration.ofMinutes(5));
+        return new Trainer(spec, tokens, RunDirectory.of(runs, spec), TrainingPath.FUSED, listener,
+                Duration.ofMinutes(5));
     }
 
     /**
@@ -80,16 +83,14 @@ public final class Trainer {
         if (directory.result().isPresent()) {
             return directory.result().get();
         }
-        try (NDManager manager = NDManager.newBaseManager();
-             GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
-             AdamW optimizer = new AdamW(model, spec.optimizer())) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, path, record.environment().microBatch())) {
+            GptJ model = setup.model();
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
-                checkpoint.get().restore(model, optimizer);
+                checkpoint.get().restore(model, setup.optimizer());
             }
-            model.freezeParameters(false);
-            try (MetricsLog metrics = MetricsLog.continueAfter(optimizer.steps(), directory.metricsFile())) {
-                train(model, optimizer, metrics, record.environment().microBatch());
+            try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
+                train(setup, metrics);
                 model.freezeParameters(true);
                 RunResult result = result(model, metrics, record);
                 directory.finish(result);
@@ -98,14 +99,14 @@ public final class Trainer {
         }
     }
 
-    private void train(GptJ model, AdamW optimizer, MetricsLog metrics, int microBatch) throws IOException {
+    private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {
         CausalSequences data = new CausalSequences(tokens.train(), spec.sequenceLength(), spec.seed());
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
-        TrainingStep pass = new TrainingStep(model, microBatch, spec.sequenceLength());
+        AdamW optimizer = setup.optimizer();
         Instant saved = Instant.now();
         for (int step = optimizer.steps() + 1; step <= spec.steps(); step++) {
             long begin = System.nanoTime();
-            double loss = pass.backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
+            double loss = setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
             if (!Double.isFinite(loss)) {
                 throw new GerbilException("a loss of " + loss + " at step " + step, "a number",
                         "train again with a lower learning rate than " + spec.optimizer().learningRate());
@@ -120,7 +121,7 @@ public final class Trainer {
             boolean interrupted = Thread.interrupted();
             if (interrupted || step == spec.steps()
                     || saved.plus(checkpointEvery).isBefore(Instant.now())) {
-                Checkpoint.save(directory.checkpoints(), model, optimizer);
+                Checkpoint.save(directory.checkpoints(), setup.model(), optimizer);
                 saved = Instant.now();
             }
             if (interrupted && step < spec.steps()) {
@@ -143,6 +144,6 @@ public final class Trainer {
         var corpus = tokens.train().manifest().corpus();
         return new RunEnvironment(CodeVersion.current(), Hardware.device(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
-                corpus.hash(), BudgetPlan.microBatch(spec), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                corpus.hash(), path, BudgetPlan.microBatch(spec), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }
 }

@@ -1,14 +1,12 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
-import gerbil.model.CrossEntropy;
-import gerbil.model.GptJ;
+import gerbil.model.TrainingLoss;
 import gerbil.objective.Batch;
 import gerbil.objective.CausalSequences;
 
@@ -17,7 +15,8 @@ import java.nio.ByteBuffer;
 /** Forward and backward pass over one batch in micro-batches, whose gradients add up to the batch's. */
 final class TrainingStep {
 
-    private final GptJ model;
+    private final TrainingLoss loss;
+    private final NDManager manager;
     private final int microBatch;
     private final Shape shape;
     private final ByteBuffer inputs;
@@ -27,13 +26,14 @@ final class TrainingStep {
      * @param microBatch sequences of one pass
      * @param length tokens of a sequence
      */
-    TrainingStep(GptJ model, int microBatch, int length) {
-        this.model = model;
+    TrainingStep(TrainingLoss loss, NDManager manager, int microBatch, int length) {
+        this.loss = loss;
+        this.manager = manager;
         this.microBatch = microBatch;
         shape = new Shape(microBatch, length);
         // one pair of buffers for the whole run: a new one each step would only be freed when Java collects garbage
-        inputs = model.manager().allocateDirect(microBatch * length * Long.BYTES);
-        targets = model.manager().allocateDirect(microBatch * length * Long.BYTES);
+        inputs = manager.allocateDirect(microBatch * length * Long.BYTES);
+        targets = manager.allocateDirect(microBatch * length * Long.BYTES);
     }
 
     /**
@@ -44,23 +44,22 @@ final class TrainingStep {
      * @return the mean loss, nats a token
      */
     double backward(CausalSequences data, long first, int sequences) {
-        double loss = 0;
+        double sum = 0;
         for (int done = 0; done < sequences; done += microBatch) {
-            loss += backward(data.batch(first + done, microBatch), sequences);
+            sum += backward(data.batch(first + done, microBatch), sequences);
         }
-        return loss;
+        return sum;
     }
 
     private double backward(Batch batch, int sequences) {
         inputs.clear().asLongBuffer().put(batch.inputs());
         targets.clear().asLongBuffer().put(batch.targets());
-        try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager();
+        try (NDScope ignored = new NDScope(); NDManager scratch = manager.newSubManager();
              GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            NDArray logits = model.logits(scratch.create(inputs, shape, DataType.INT64));
-            NDArray loss = CrossEntropy.sum(logits, scratch.create(targets, shape, DataType.INT64))
-                    .div((float) sequences * batch.length());
-            collector.backward(loss);
-            return loss.getFloat();
+            TrainingLoss.Value value = loss.of(scratch.create(inputs, shape, DataType.INT64),
+                    scratch.create(targets, shape, DataType.INT64), 1f / (sequences * batch.length()));
+            collector.backward(value.differentiable());
+            return value.loss().getFloat();
         }
     }
 }

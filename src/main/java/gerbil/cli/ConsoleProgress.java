@@ -1,0 +1,49 @@
+package gerbil.cli;
+
+import gerbil.spec.Progress;
+import gerbil.spec.StepMetrics;
+import gerbil.train.TrainingListener;
+
+import java.io.PrintStream;
+import java.util.Locale;
+
+/** Progress as a line on the terminal's error stream, at most one each two seconds. */
+final class ConsoleProgress implements Progress, TrainingListener {
+
+    private static final long NANOSECONDS_BETWEEN = 2_000_000_000;
+
+    private final PrintStream out = System.err;
+    private final long begin = System.nanoTime();
+    private long last;
+    private int firstStep;
+
+    @Override
+    public void update(String what, long done, long total, String unit) {
+        if (due(done == total)) {
+            out.printf(Locale.ROOT, "%s: %,d%s %s%n", what, done,
+                    total > 0 && total < Long.MAX_VALUE ? String.format(Locale.ROOT, " of %,d", total) : "", unit);
+        }
+    }
+
+    @Override
+    public void step(StepMetrics m, int steps) {
+        if (firstStep == 0) {
+            firstStep = m.step();
+        }
+        if (due(m.step() == steps)) {
+            double perStep = (System.nanoTime() - begin) / 1e9 / (m.step() - firstStep + 1);
+            out.printf(Locale.ROOT, "step %d of %d, loss %.4f, learning rate %.2e, gradient norm %.2f, "
+                            + "%,.0f tokens/s, %s left%n", m.step(), steps, m.loss(), m.learningRate(),
+                    m.gradientNorm(), m.tokensPerSecond(), Durations.text(perStep * (steps - m.step())));
+        }
+    }
+
+    private boolean due(boolean finished) {
+        long now = System.nanoTime();
+        if (!finished && now - last < NANOSECONDS_BETWEEN) {
+            return false;
+        }
+        last = now;
+        return true;
+    }
+}

@@ -1,0 +1,52 @@
+package gerbil.cli;
+
+import gerbil.spec.GerbilException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+import java.io.UncheckedIOException;
+
+/** {@code environment/gerbil}. */
+@Command(name = "gerbil", mixinStandardHelpOptions = true, version = "Gerbil in Java 0.1.0",
+        description = "Trains the Gerbil family of tiny GPT-J language models by budget class, and tabulates their "
+                + "losses beside the published ones.",
+        footer = {"", "A first session:",
+            "  gerbil prepare                          tokens for the nano scale, from the default corpus",
+            "  gerbil plan  --size 91k --class A,D     what two runs would take on this machine",
+            "  gerbil train --size 91k --class A       train one of them",
+            "  gerbil sample --model Gerbil-A-91k      let it write",
+            "  gerbil table                            the loss table, in results/", "",
+            "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
+        subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class, SampleCommand.class,
+            TableCommand.class, SweepCommand.class})
+public final class Gerbil implements Runnable {
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    public static void main(String... arguments) {
+        System.exit(run(arguments));
+    }
+
+    static int run(String... arguments) {
+        CommandLine line = new CommandLine(new Gerbil());
+        line.setExecutionExceptionHandler((e, command, parsed) -> {
+            if (e instanceof GerbilException) {
+                command.getErr().println(e.getMessage());
+            } else if (e instanceof UncheckedIOException || e instanceof java.io.IOException) {
+                command.getErr().println("Found: a file that cannot be read or written (" + e.getMessage()
+                        + "). Expected: a readable file and room on the disk. To do: check the path, its rights and "
+                        + "the space left.");
+            } else {
+                throw e;
+            }
+            return CommandLine.ExitCode.SOFTWARE;
+        });
+        return line.execute(arguments);
+    }
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+}

@@ -1,0 +1,43 @@
+package gerbil.cli;
+
+import gerbil.spec.RunSpec;
+import gerbil.tokens.PreparedTokens;
+import gerbil.train.BudgetPlan;
+import gerbil.train.Hardware;
+import gerbil.train.Workspace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+@Command(name = "plan", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Shows what runs would take: steps, tokens, micro-batches, memory and time, from a step measured "
+                + "on this device.")
+final class PlanCommand implements Callable<Integer> {
+
+    @Mixin
+    private RunOptions options;
+
+    @Override
+    public Integer call() {
+        Workspace workspace = Workspace.here();
+        PreparedTokens tokens = options.tokens(workspace);
+        System.out.printf("On %s, %d threads, path %s:%n", Hardware.device(), Hardware.threads(),
+                options.path().label());
+        for (RunSpec spec : options.specs(tokens)) {
+            print(BudgetPlan.measure(spec, tokens.train(), options.path()));
+        }
+        return 0;
+    }
+
+    static void print(BudgetPlan plan) {
+        RunSpec spec = plan.spec();
+        System.out.printf(Locale.ROOT, "%s: %,d parameters, %,d tokens (%.2f epochs) in %,d steps of %,d tokens, "
+                        + "%d x %d sequences of %d; %,.0f tokens/s, about %s, %s of memory%n",
+                spec.model(), spec.config().parameters(), spec.tokens(), plan.epochs(), spec.steps(),
+                spec.batchTokens(), plan.accumulation(), plan.microBatch(), spec.sequenceLength(),
+                plan.tokensPerSecond(), Durations.text(plan.seconds()),
+                plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
+    }
+}

@@ -1,0 +1,78 @@
+package gerbil.cli;
+
+import gerbil.spec.BudgetClass;
+import gerbil.spec.GerbilException;
+import gerbil.spec.ModelSize;
+import gerbil.spec.Objective;
+import gerbil.spec.RunSpec;
+import gerbil.spec.Scale;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.PreparedTokens;
+import gerbil.train.Workspace;
+import picocli.CommandLine.Option;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What plan and train share: which runs, on which tokens. */
+final class RunOptions {
+
+    @Option(names = "--size", split = ",", required = true, paramLabel = "SIZE",
+            description = "Sizes, separated by commas: 40k, 91k, 184k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
+    private List<String> sizes;
+
+    @Option(names = "--class", split = ",", required = true, paramLabel = "CLASS",
+            description = "Budget classes: A, B, C, D = 20, 42, 76, 142 tokens a parameter.")
+    private List<String> classes;
+
+    @Option(names = "--objective", defaultValue = "causal", paramLabel = "NAME",
+            description = "causal (default).")
+    private String objective;
+
+    @Option(names = "--seed", defaultValue = "0",
+            description = "Seed of the initial weights and the order of the data (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--learning-rate", paramLabel = "RATE",
+            description = "Peak learning rate (default: the size's, from results/learning-rates.csv).")
+    private Double learningRate;
+
+    @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
+            description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
+    private String path;
+
+    @Option(names = "--tokens-folder", paramLabel = "FOLDER",
+            description = "Token sets to train on (default: the scale's under data/tokens, prepared if missing).")
+    private Path tokensFolder;
+
+    TrainingPath path() {
+        return TrainingPath.of(path);
+    }
+
+    PreparedTokens tokens(Workspace workspace) {
+        List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
+        if (scales.size() > 1) {
+            throw new GerbilException("sizes of both scales: " + sizes, "sizes of one scale, which share a vocabulary",
+                    "name nano and paper sizes in two commands");
+        }
+        Path folder = tokensFolder == null ? workspace.tokens(scales.get(0)) : tokensFolder;
+        return tokensFolder == null && !Files.exists(folder)
+                ? workspace.prepare(scales.get(0), new ConsoleProgress())
+                : PreparedTokens.open(folder);
+    }
+
+    /** One run for each size and class. */
+    List<RunSpec> specs(PreparedTokens tokens) {
+        List<RunSpec> specs = new ArrayList<>();
+        for (String size : sizes) {
+            for (String budgetClass : classes) {
+                RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), Objective.of(objective),
+                        seed, tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+                specs.add(learningRate == null ? spec : spec.withLearningRate(learningRate));
+            }
+        }
+        return specs;
+    }
+}

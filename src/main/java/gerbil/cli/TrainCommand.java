@@ -1,0 +1,84 @@
+package gerbil.cli;
+
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.tokens.PreparedTokens;
+import gerbil.train.BudgetPlan;
+import gerbil.train.RunDirectory;
+import gerbil.train.Trainer;
+import gerbil.train.Workspace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+@Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
+                + "continues from its newest checkpoint; one that has finished is not run again.")
+final class TrainCommand implements Callable<Integer> {
+
+    @Mixin
+    private RunOptions options;
+
+    @Option(names = "--run-directory", paramLabel = "FOLDER",
+            description = "Where to keep the one run (default: runs/<model>/<run id>).")
+    private Path runDirectory;
+
+    @Option(names = "--checkpoint-minutes", defaultValue = "5", paramLabel = "N",
+            description = "Minutes between checkpoints (default: ${DEFAULT-VALUE}).")
+    private int checkpointMinutes;
+
+    @Override
+    public Integer call() throws IOException {
+        Workspace workspace = Workspace.here();
+        PreparedTokens tokens = options.tokens(workspace);
+        List<RunSpec> specs = options.specs(tokens);
+        if (runDirectory != null && specs.size() > 1) {
+            throw new gerbil.spec.GerbilException(specs.size() + " runs for one --run-directory", "one run",
+                    "name one size and one class, or leave the directory to the default");
+        }
+        for (RunSpec spec : specs) {
+            RunDirectory directory = runDirectory == null ? RunDirectory.of(workspace.runs(), spec)
+                    : RunDirectory.at(runDirectory);
+            if (directory.result().isEmpty()) {
+                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), options.path()));
+            }
+            RunResult result = interruptible(new Trainer(spec, tokens, directory, options.path(),
+                    new ConsoleProgress(), Duration.ofMinutes(checkpointMinutes)));
+            System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
+                            + "nats a token, %.4f bits a byte; %s; %s%n", spec.model(), result.trainingLoss(),
+                    result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
+                    Durations.text(result.wallSeconds()), directory.folder());
+        }
+        return 0;
+    }
+
+    /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
+    private static RunResult interruptible(Trainer trainer) throws IOException {
+        Thread training = Thread.currentThread();
+        Thread hook = new Thread(() -> {
+            training.interrupt();
+            try {
+                training.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            return trainer.run();
+        } finally {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                // the process is ending: the hook is what waits for this thread
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** The command line: the calls that the notebooks make, as commands. */
+package gerbil.cli;

@@ -1,0 +1,33 @@
+package gerbil.results;
+
+import gerbil.spec.RunResult;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** The record of learning-rate sweeps: {@code learning-rates.csv}, a line a trial. */
+public final class LearningRates {
+
+    private static final String HEADER = "size,class,learning_rate,seed,training_loss,heldout_loss,code_version";
+
+    private LearningRates() {
+    }
+
+    /** Adds a trial; one that is there already is not added again. */
+    public static void record(Path results, RunResult trial) throws IOException {
+        Path file = Files.createDirectories(results).resolve("learning-rates.csv");
+        SortedSet<String> lines = new TreeSet<>();
+        if (Files.exists(file)) {
+            lines.addAll(Files.readAllLines(file));
+            lines.remove(HEADER);
+        }
+        lines.add(String.format(Locale.ROOT, "%s,%s,%.1e,%d,%.4f,%.4f,%s", trial.spec().size(),
+                trial.spec().budgetClass(), trial.spec().optimizer().learningRate(), trial.spec().seed(),
+                trial.trainingLoss(), trial.heldoutLoss(), trial.environment().codeVersion()));
+        Files.writeString(file, HEADER + "\n" + String.join("\n", lines) + "\n");
+    }
+}

@@ -1,0 +1,197 @@
+package gerbil.results;
+
+import gerbil.spec.BudgetClass;
+import gerbil.spec.Json;
+import gerbil.spec.ModelSize;
+import gerbil.spec.Objective;
+import gerbil.spec.PublishedResult;
+import gerbil.spec.RunResult;
+import gerbil.spec.Scale;
+import tech.tablesaw.api.DoubleColumn;
+import tech.tablesaw.api.LongColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Published rows and finished runs in one table, by scale, objective, size and class.
+ *
+ * @param rows sorted
+ */
+public record LossTable(List<LossRow> rows) {
+
+    private static final String NAME = "loss-table";
+    private static final String RUNS = "runs";
+    private static final String NOT_RUN = "not run";
+    private static final List<String> SCALES = List.of(LossRow.PUBLISHED, "paper", "nano");
+    private static final Comparator<LossRow> ORDER = Comparator
+            .comparing((LossRow r) -> SCALES.indexOf(r.scale()))
+            .thenComparing(LossRow::objective, Comparator.reverseOrder())
+            .thenComparing(r -> ModelSize.ALL.indexOf(ModelSize.of(r.size())))
+            .thenComparing(LossRow::budgetClass)
+            .thenComparing(LossRow::tokens)
+            .thenComparing(LossRow::seed, Comparator.nullsFirst(Comparator.naturalOrder()));
+
+    /**
+     * Takes every finished run under {@code runs} into {@code results/runs} and reads all that are there, so that the
+     * table keeps runs whose checkpoints are gone; a run made again replaces the one before it.
+     */
+    public static LossTable collect(Path runs, Path results) throws IOException {
+        Path kept = Files.createDirectories(results.resolve(RUNS));
+        for (RunResult result : finished(runs)) {
+            Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
+        }
+        return read(results);
+    }
+
+    /** Published rows and the runs under {@code results/runs}. */
+    public static LossTable read(Path results) throws IOException {
+        List<LossRow> rows = new ArrayList<>(PublishedResult.all().stream().map(LossRow::of).toList());
+        for (Path file : files(results.resolve(RUNS), ".json")) {
+            rows.add(LossRow.of(Json.read(file, RunResult.class)));
+        }
+        rows.sort(ORDER);
+        return new LossTable(rows);
+    }
+
+    private static List<RunResult> finished(Path runs) throws IOException {
+        List<RunResult> results = new ArrayList<>();
+        for (Path file : files(runs, "result.json")) {
+            results.add(Json.read(file, RunResult.class));
+        }
+        return results;
+    }
+
+    private static List<Path> files(Path folder, String ending) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(f -> f.getFileName().toString().endsWith(ending)).sorted().toList();
+        }
+    }
+
+    /** The rows of one scale: {@code nano}, {@code paper} or {@code published}. */
+    public LossTable scale(String scale) {
+        return new LossTable(rows.stream().filter(r -> r.scale().equals(scale)).toList());
+    }
+
+    /** All columns, unknown values missing. */
+    public Table table() {
+        return Table.create("Loss table",
+                strings("model", LossRow::model), strings("scale", LossRow::scale),
+                strings("objective", LossRow::objective), strings("size", LossRow::size),
+                strings("class", LossRow::budgetClass), longs("parameters", LossRow::parameters),
+                longs("tokens", LossRow::tokens), longs("batch_tokens", r -> (long) r.batchTokens()),
+                doubles("training_loss", LossRow::trainingLoss), doubles("heldout_loss", LossRow::heldoutLoss),
+                doubles("bits_per_byte", LossRow::bitsPerByte), strings("corpus", LossRow::corpus),
+                strings("vocabulary", LossRow::vocabulary), strings("device", LossRow::device),
+                doubles("wall_seconds", LossRow::wallSeconds), strings("code_version", LossRow::codeVersion),
+                doubles("whole_run_loss", LossRow::wholeRunLoss), longs("seed", LossRow::seed),
+                doubles("learning_rate", LossRow::learningRate));
+    }
+
+    /**
+     * Sizes down, classes across: training loss, "not run" where there is no run (of the published: "not published").
+     *
+     * @param loss which loss, {@link LossRow#trainingLoss} or {@link LossRow#heldoutLoss}
+     */
+    public Table grid(String scale, Objective objective, Function<LossRow, Double> loss) {
+        boolean published = scale.equals(LossRow.PUBLISHED);
+        List<ModelSize> sizes = ModelSize.of(published ? Scale.PAPER : Scale.of(scale));
+        Table grid = Table.create(objective.family() + ", " + scale,
+                StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
+        for (BudgetClass budgetClass : BudgetClass.values()) {
+            grid.addColumns(StringColumn.create(budgetClass.name(), sizes.stream().map(size -> cell(scale, objective,
+                    size, budgetClass).map(loss).map(v -> String.format(Locale.ROOT, "%.4f", v))
+                    .orElse(published ? "not published" : NOT_RUN)).toList()));
+        }
+        return grid;
+    }
+
+    /** The newest row of a cell: of the default budget, if it was run. */
+    private Optional<LossRow> cell(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
+        return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
+                && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name())
+                && r.tokens() >= size.budget(budgetClass)).findFirst();
+    }
+
+    /** Writes {@code loss-table.csv} and {@code loss-table.md}. */
+    public void write(Path results) throws IOException {
+        StringWriter csv = new StringWriter();
+        table().write().csv(csv);
+        replace(results.resolve(NAME + ".csv"), csv.toString());
+        replace(results.resolve(NAME + ".md"), markdown());
+    }
+
+    private String markdown() {
+        StringBuilder text = new StringBuilder("# Loss table\n\nNats a token; written by `environment/gerbil table` "
+                + "from the runs in `results/runs`.\nThe published losses are on the deduplicated Pile with GPT-2's "
+                + "vocabulary. A run on another corpus or\nvocabulary (columns `corpus`, `vocabulary`) cannot be "
+                + "compared with them number by number; what can be\ncompared is the order of classes and sizes.\n");
+        for (String scale : SCALES) {
+            for (Objective objective : Objective.values()) {
+                if (rows.stream().anyMatch(r -> r.scale().equals(scale) && r.objective().equals(objective.label()))) {
+                    text.append("\n## ").append(objective.family()).append(", ").append(scale)
+                            .append(": training loss\n\n")
+                            .append(markdown(grid(scale, objective, LossRow::trainingLoss)));
+                }
+            }
+        }
+        return text.append("\n## Every row\n\n").append(markdown(table())).toString();
+    }
+
+    private static String markdown(Table table) {
+        String header = String.join(" | ", table.columnNames());
+        String rule = table.columnNames().stream().map(n -> "---").collect(Collectors.joining(" | "));
+        return Stream.concat(Stream.of(header, rule), table.stream().map(row -> table.columns().stream()
+                        .map(c -> c instanceof DoubleColumn d && !d.isMissing(row.getRowNumber())
+                                ? String.format(Locale.ROOT, "%.6g", d.getDouble(row.getRowNumber()))
+                                : c.getUnformattedString(row.getRowNumber()))
+                        .collect(Collectors.joining(" | "))))
+                .map(line -> "| " + line + " |\n").collect(Collectors.joining());
+    }
+
+    private static void replace(Path file, String text) throws IOException {
+        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+        Files.writeString(temporary, text);
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private StringColumn strings(String name, Function<LossRow, String> value) {
+        return StringColumn.create(name, rows.stream().map(value).toList());
+    }
+
+    private LongColumn longs(String name, Function<LossRow, Long> value) {
+        LongColumn column = LongColumn.create(name);
+        rows.stream().map(value).forEach(v -> appendOrMissing(column, v));
+        return column;
+    }
+
+    private static void appendOrMissing(LongColumn column, Long value) {
+        if (value == null) {
+            column.appendMissing();
+        } else {
+            column.append(value);
+        }
+    }
+
+    private DoubleColumn doubles(String name, Function<LossRow, Double> value) {
+        DoubleColumn column = DoubleColumn.create(name);
+        rows.stream().map(value).forEach(column::append);
+        return column;
+    }
+}

@@ -1,0 +1,2 @@
+/** The loss table: finished runs beside the published ones. */
+package gerbil.results;

@@ -1,0 +1,52 @@
+package gerbil.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import gerbil.model.GptJ;
+import gerbil.model.Kernels;
+import gerbil.spec.OptimizerSettings;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** AdamW in one kernel call for all vectors and one for all matrices. */
+final class FusedAdamW extends AdamW {
+
+    private final Kernels kernels;
+    private final NDList counters = new NDList();
+
+    FusedAdamW(GptJ model, OptimizerSettings settings, Kernels kernels) {
+        super(model, settings);
+        this.kernels = kernels;
+        parameters.forEach(ignored -> counters.add(manager.zeros(new Shape())));
+    }
+
+    @Override
+    double update(NDList gradients, double learningRate) {
+        NDArray norm = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
+                .add(manager.create(settings.clipNorm()))).singletonOrThrow();
+        update(gradients, learningRate, 1);
+        update(gradients, learningRate, 2);
+        return norm.getFloat();
+    }
+
+    /** Updates the vectors or the matrices: what decays and what does not are two calls. */
+    private void update(NDList gradients, double learningRate, int dimensions) {
+        NDArray numbers = manager.create(new double[] {learningRate, settings.beta1(), settings.beta2(),
+                decay(dimensions), settings.epsilon()});
+        Kernels.Arguments arguments = new Kernels.Arguments();
+        for (NDList list : List.of(parameters, gradients, means, squares, counters)) {
+            arguments.add(IntStream.range(0, list.size())
+                    .filter(i -> parameters.get(i).getShape().dimension() == dimensions).mapToObj(list::get).toList());
+        }
+        kernels.call("adamw", false, arguments.add(numbers));
+    }
+
+    @Override
+    void restore(int after, Map<String, NDArray> saved) {
+        super.restore(after, saved);
+        counters.forEach(counter -> counter.muli(0).addi(after));
+    }
+}

@@ -1,0 +1,41 @@
+package gerbil.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import gerbil.model.GptJ;
+import gerbil.spec.OptimizerSettings;
+
+/** AdamW in ordinary DJL operations. */
+final class PlainAdamW extends AdamW {
+
+    PlainAdamW(GptJ model, OptimizerSettings settings) {
+        super(model, settings);
+    }
+
+    @Override
+    double update(NDList gradients, double learningRate) {
+        NDList norms = new NDList(gradients.stream().map(g -> g.square().sum()).toList());
+        double norm = Math.sqrt(NDArrays.stack(norms).sum().getFloat());
+        double clip = Math.min(1, settings.clipNorm() / (norm + CLIP_EPSILON));
+        for (int i = 0; i < gradients.size(); i++) {
+            update(i, gradients.get(i).mul(clip), learningRate);
+            gradients.get(i).subi(gradients.get(i));
+        }
+        return norm;
+    }
+
+    private void update(int i, NDArray gradient, double learningRate) {
+        double meanCorrection = 1 - Math.pow(settings.beta1(), steps());
+        double squareCorrection = 1 - Math.pow(settings.beta2(), steps());
+        NDArray mean = means.get(i);
+        NDArray square = squares.get(i);
+        mean.muli(settings.beta1()).addi(gradient.mul(1 - settings.beta1()));
+        square.muli(settings.beta2()).addi(gradient.square().mul(1 - settings.beta2()));
+        NDArray denominator = square.sqrt().div(Math.sqrt(squareCorrection)).add(settings.epsilon());
+        // detached: PyTorch refuses to change a parameter in place while it records gradients
+        NDArray parameter = parameters.get(i).stopGradient();
+        parameter.muli(1 - learningRate * decay(parameter.getShape().dimension()));
+        parameter.subi(mean.div(denominator).mul(learningRate / meanCorrection));
+    }
+}

@@ -1,0 +1,81 @@
+package gerbil.train;
+
+import gerbil.corpus.Corpus;
+import gerbil.corpus.SourceJars;
+import gerbil.spec.BudgetClass;
+import gerbil.spec.ModelSize;
+import gerbil.spec.Objective;
+import gerbil.spec.Progress;
+import gerbil.spec.RunSpec;
+import gerbil.spec.Scale;
+import gerbil.tokens.Preparation;
+import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.Vocabulary;
+
+import java.nio.file.Path;
+
+/** Where the kit's files are, under one folder: {@code data/corpus}, {@code data/tokens}, {@code runs}, {@code results}. */
+public record Workspace(Path home) {
+
+    /** Held-out tokens that are prepared beside the training tokens. */
+    public static final long HELD_OUT_TOKENS = 250_000;
+
+    private static final long NANO_TOKENS = 30_000_000;
+
+    /** The folder that the system property {@code gerbil.home} names, or the current one. */
+    public static Workspace here() {
+        return new Workspace(Path.of(System.getProperty("gerbil.home", "")).toAbsolutePath());
+    }
+
+    /** Folder of the default corpus's source jars. */
+    public Path corpus() {
+        return home.resolve("data/corpus");
+    }
+
+    /** Folder of a scale's token sets. */
+    public Path tokens(Scale scale) {
+        return home.resolve("data/tokens").resolve(scale.label());
+    }
+
+    /** Folder of all runs. */
+    public Path runs() {
+        return home.resolve("runs");
+    }
+
+    /** Folder of the runs that learning rates were compared by. */
+    public Path sweeps() {
+        return home.resolve("runs-sweep");
+    }
+
+    /** Folder of the loss table and figures. */
+    public Path results() {
+        return home.resolve("results");
+    }
+
+    /** The default corpus, its checksums verified. */
+    public Corpus defaultCorpus() {
+        return SourceJars.open(corpus());
+    }
+
+    /** Training tokens that a scale's largest default run needs: 30M at nano scale, the whole corpus at paper scale. */
+    public static long defaultTokens(Scale scale) {
+        return scale == Scale.NANO ? NANO_TOKENS : Long.MAX_VALUE;
+    }
+
+    /** A scale's tokenizer. */
+    public static Vocabulary vocabulary(Scale scale) {
+        return Vocabulary.cut(scale.tokenizerEntries());
+    }
+
+    /** The default corpus's token sets at a scale, prepared if they are not there yet. */
+    public PreparedTokens prepare(Scale scale, Progress progress) {
+        return Preparation.prepare(defaultCorpus(), vocabulary(scale), tokens(scale), defaultTokens(scale),
+                HELD_OUT_TOKENS, 0, progress);
+    }
+
+    /** The default run of a size and class on a token set. */
+    public static RunSpec spec(String size, String budgetClass, PreparedTokens tokens) {
+        return RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), Objective.CAUSAL, 0,
+                tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+    }
+}

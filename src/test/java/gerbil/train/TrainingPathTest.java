@@ -1,0 +1,80 @@
+package gerbil.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import gerbil.objective.CausalSequences;
+import gerbil.spec.ModelSize;
+import gerbil.spec.RunSpec;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.PreparedTokens;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** The fused path and the plain one, and micro-batches and the whole batch, give the same numbers to rounding. */
+class TrainingPathTest {
+
+    @TempDir
+    private Path folder;
+    private RunSpec spec;
+    private CausalSequences data;
+
+    @BeforeEach
+    void tokens() {
+        PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
+        spec = Workspace.spec("91k", "A", tokens);
+        data = new CausalSequences(tokens.train(), spec.sequenceLength(), 0);
+    }
+
+    @Test
+    void fusedGradientsArePlainGradients() {
+        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
+             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+            assertEquals(plain.step().backward(data, 0, 8), fused.step().backward(data, 0, 8), 1e-5);
+            assertGradientsClose(plain, fused);
+        }
+    }
+
+    @Test
+    void accumulatedGradientsAreTheLargeBatchs() {
+        for (TrainingPath path : TrainingPath.values()) {
+            try (TrainingSetup whole = TrainingSetup.of(spec, path, 16);
+                 TrainingSetup micro = TrainingSetup.of(spec, path, 2)) {
+                assertEquals(whole.step().backward(data, 0, 16), micro.step().backward(data, 0, 16), 1e-5);
+                assertGradientsClose(whole, micro);
+            }
+        }
+    }
+
+    @Test
+    void fusedStepsArePlainSteps() {
+        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
+             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+            for (int step = 0; step < 10; step++) {
+                double loss = plain.step().backward(data, step * 8L, 8);
+                assertEquals(loss, fused.step().backward(data, step * 8L, 8), 1e-4 * loss);
+                double norm = plain.optimizer().step(1e-3);
+                assertEquals(norm, fused.optimizer().step(1e-3), 1e-4 * norm);
+            }
+            Map<String, NDArray> weights = plain.model().weights();
+            fused.model().weights().forEach((name, weight) -> assertClose(name, weights.get(name), weight, 1e-2));
+        }
+    }
+
+    private static void assertGradientsClose(TrainingSetup expected, TrainingSetup actual) {
+        Map<String, NDArray> weights = expected.model().weights();
+        actual.model().weights().forEach((name, weight) ->
+                assertClose(name, weights.get(name).getGradient(), weight.getGradient(), 1e-5));
+    }
+
+    private static void assertClose(String name, NDArray expected, NDArray actual, double bound) {
+        float largest = expected.abs().max().getFloat();
+        float difference = actual.sub(expected).abs().max().getFloat();
+        assertTrue(difference <= bound * largest, name + " differs by " + difference + ", largest " + largest);
+    }
+}
