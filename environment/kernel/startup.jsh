@@ -2,10 +2,19 @@
 import java.nio.file.*;
 import java.util.*;
 import java.util.stream.*;
+import ai.djl.ndarray.*;
+import ai.djl.ndarray.types.*;
 import tech.tablesaw.api.*;
 import tech.tablesaw.plotly.components.Figure;
-import gerbil.spec.*;
+import gerbil.corpus.*;
+import gerbil.eval.*;
+import gerbil.model.*;
 import gerbil.notebook.*;
+import gerbil.objective.*;
+import gerbil.results.*;
+import gerbil.spec.*;
+import gerbil.tokens.*;
+import gerbil.train.*;
 
 System.setProperty("gerbil.home", System.getenv("GERBIL_HOME"));
 Notebook.start();

@@ -1,43 +1,42 @@
 package gerbil.notebook;
 
 import gerbil.spec.StepMetrics;
+import gerbil.train.TrainingListener;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Consumer;
 
 /**
  * Shows a run while it trains: how far it is, how fast, how long it will take and the curve of its loss, in one display
  * that closes into a single line. Give it to the trainer as its listener, inside try-with-resources.
  */
-public final class LiveTraining implements Consumer<StepMetrics>, AutoCloseable {
+public final class LiveTraining implements TrainingListener, AutoCloseable {
 
     /** Steps whose mean is the loss shown: a single batch is noisy. */
     private static final int RECENT = 20;
 
     private final String name;
-    private final int steps;
     private final LiveDisplay display;
     private final long start = System.nanoTime();
     private final List<StepMetrics> seen = new ArrayList<>();
+    private int steps;
 
     /**
      * @param name of the run
-     * @param steps that it will have done at its end
      */
-    public LiveTraining(String name, int steps) {
-        this(name, steps, LiveDisplay.open());
+    public LiveTraining(String name) {
+        this(name, LiveDisplay.open());
     }
 
-    LiveTraining(String name, int steps, LiveDisplay display) {
+    LiveTraining(String name, LiveDisplay display) {
         this.name = name;
-        this.steps = steps;
         this.display = display;
     }
 
     @Override
-    public synchronized void accept(StepMetrics metrics) {
+    public synchronized void step(StepMetrics metrics, int ofSteps) {
+        steps = ofSteps;
         seen.add(metrics);
         display.frame(this::frame);
     }
@@ -45,7 +44,7 @@ public final class LiveTraining implements Consumer<StepMetrics>, AutoCloseable 
     /** Leaves one line in the display's place. */
     @Override
     public synchronized void close() {
-        String line = seen.isEmpty() ? name + ": no steps" : closingLine();
+        String line = seen.isEmpty() ? name + ": finished before, not trained again" : closingLine();
         display.show(MimeBundle.html("<p>" + Html.escape(line) + "</p>", line));
     }
 

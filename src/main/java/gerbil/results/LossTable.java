@@ -111,7 +111,7 @@ public record LossTable(List<LossRow> rows) {
      */
     public Table grid(String scale, Objective objective, Function<LossRow, Double> loss) {
         boolean published = scale.equals(LossRow.PUBLISHED);
-        List<ModelSize> sizes = ModelSize.of(published ? Scale.PAPER : Scale.of(scale));
+        List<ModelSize> sizes = sizes(scale);
         Table grid = Table.create(objective.family() + ", " + scale,
                 StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
         for (BudgetClass budgetClass : BudgetClass.values()) {
@@ -127,6 +127,61 @@ public record LossTable(List<LossRow> rows) {
         return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
                 && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name())
                 && r.tokens() >= size.budget(budgetClass)).findFirst();
+    }
+
+    /**
+     * Neighbouring cells of a grid that both have a training loss, and how often the later one's is lower.
+     *
+     * @param pairs of a class and the next at the same size, or of a size and the next at the same class
+     * @param falling pairs in which the loss falls
+     */
+    public record Order(int pairs, int falling) {
+    }
+
+    /** Whether causal loss falls from class to class. */
+    public Order byClass(String scale) {
+        return order(sizes(scale).stream().map(size -> Stream.of(BudgetClass.values())
+                .map(c -> trainingLoss(scale, size, c)).toList()).toList());
+    }
+
+    /** Whether causal loss falls from size to size. */
+    public Order bySize(String scale) {
+        return order(Stream.of(BudgetClass.values()).map(c -> sizes(scale).stream()
+                .map(size -> trainingLoss(scale, size, c)).toList()).toList());
+    }
+
+    private static Order order(List<List<Optional<Double>>> lines) {
+        int pairs = 0;
+        int falling = 0;
+        for (List<Optional<Double>> line : lines) {
+            for (int i = 1; i < line.size(); i++) {
+                if (line.get(i - 1).isPresent() && line.get(i).isPresent()) {
+                    pairs++;
+                    falling += line.get(i).get() < line.get(i - 1).get() ? 1 : 0;
+                }
+            }
+        }
+        return new Order(pairs, falling);
+    }
+
+    private Optional<Double> trainingLoss(String scale, ModelSize size, BudgetClass budgetClass) {
+        return cell(scale, Objective.CAUSAL, size, budgetClass).map(LossRow::trainingLoss);
+    }
+
+    private static List<ModelSize> sizes(String scale) {
+        return ModelSize.of(scale.equals(LossRow.PUBLISHED) ? Scale.PAPER : Scale.of(scale));
+    }
+
+    /**
+     * Training loss by tokens, for a figure: columns {@code size}, {@code source} ("ours, nano", "published"),
+     * {@code tokens}, {@code loss}; rows whose loss is unknown are left out.
+     */
+    public Table lossByTokens() {
+        List<LossRow> known = rows.stream().filter(r -> r.trainingLoss() != null).toList();
+        LossTable table = new LossTable(known);
+        return Table.create("Loss by tokens", table.strings("size", LossRow::size),
+                table.strings("source", r -> r.scale().equals(LossRow.PUBLISHED) ? r.scale() : "ours, " + r.scale()),
+                table.longs("tokens", LossRow::tokens), table.doubles("loss", LossRow::trainingLoss));
     }
 
     /** Writes {@code loss-table.csv} and {@code loss-table.md}. */

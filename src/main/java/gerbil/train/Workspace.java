@@ -37,9 +37,14 @@ public record Workspace(Path home) {
         return home.resolve("data/tokens").resolve(scale.label());
     }
 
-    /** Folder of all runs. */
+    /** Folder of all runs: {@code runs}, or what the environment variable {@code GERBIL_RUNS} names. */
     public Path runs() {
-        return home.resolve("runs");
+        return home.resolve(System.getenv().getOrDefault("GERBIL_RUNS", "runs"));
+    }
+
+    /** The scale that notebooks run at: the environment variable {@code GERBIL_SCALE}, or nano. */
+    public static Scale scale() {
+        return Scale.of(System.getenv().getOrDefault("GERBIL_SCALE", Scale.NANO.label()));
     }
 
     /** Folder of the runs that learning rates were compared by. */

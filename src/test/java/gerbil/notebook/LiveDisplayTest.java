@@ -27,12 +27,12 @@ class LiveDisplayTest {
 
     @Test
     void trainingShowsACurveAndClosesIntoOneLine() {
-        try (LiveTraining training = new LiveTraining("Gerbil-A-3.3m", 2, display)) {
-            training.accept(new StepMetrics(1, 8_192, 7, 1e-4, 1, 8_000));
+        try (LiveTraining training = new LiveTraining("Gerbil-A-3.3m", display)) {
+            training.step(new StepMetrics(1, 8_192, 7, 1e-4, 1, 8_000), 2);
             String frame = (String) shown.get(0).forms().get("text/html");
             assertTrue(frame.contains("step 1 of 2 (50%), 8.19k tokens, 8k tokens/s, loss 7.0000"), frame);
             assertTrue(frame.contains("<svg"));
-            training.accept(new StepMetrics(2, 16_384, 6, 1e-4, 1, 8_000));
+            training.step(new StepMetrics(2, 16_384, 6, 1e-4, 1, 8_000), 2);
         }
         String left = shown.get(shown.size() - 1).plainText();
         assertTrue(left.matches("Gerbil-A-3.3m: 2 steps, 16.4k tokens, .* s \\(8k tokens/s\\), loss 6.5000"), left);
@@ -40,12 +40,12 @@ class LiveDisplayTest {
 
     @Test
     void trainingThatEndsEarlySaysSo() {
-        try (LiveTraining training = new LiveTraining("run", 10, display)) {
-            training.accept(new StepMetrics(1, 100, 7, 1e-4, 1, 100));
+        try (LiveTraining training = new LiveTraining("run", display)) {
+            training.step(new StepMetrics(1, 100, 7, 1e-4, 1, 100), 10);
         }
         assertTrue(shown.get(1).plainText().startsWith("run: stopped after step 1 of 10"), shown.get(1).plainText());
-        new LiveTraining("none", 10, display).close();
-        assertEquals("none: no steps", shown.get(2).plainText());
+        new LiveTraining("none", display).close();
+        assertEquals("none: finished before, not trained again", shown.get(2).plainText());
     }
 
     @Test
