@@ -101,8 +101,14 @@ run_maven() {
     mvn -q -B -Dstyle.color=never "$@" >&2
 }
 
+# Results name the commit that they were made with, so a new commit is a new build.
+commit() {
+    git -C "$home" rev-parse HEAD 2>/dev/null || echo none
+}
+
 library_is_current() {
-    [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$jar" | head -n 1)" ]
+    [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$jar" | head -n 1)" ] &&
+        [ "$(cat "$home/target/.commit" 2>/dev/null)" = "$(commit)" ]
 }
 
 build_library() {
@@ -113,6 +119,7 @@ build_library() {
         [ "$home/pom.xml" -ot "$jar" ] || rm -rf "$libraries"
         run_maven -f "$home/pom.xml" -DskipTests package
         touch "$jar"
+        commit >"$home/target/.commit"
     fi
     # The CPU build of libtorch is complete as it is; without it DJL fetches the CUDA build once.
     if ls "$libraries"/pytorch-native-cpu-*.jar >/dev/null 2>&1; then

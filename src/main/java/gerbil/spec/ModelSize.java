@@ -20,17 +20,17 @@ import java.util.List;
  * @param countedParameters parameters that budgets are counted by; 0 for the exact number
  * @param batchTokens tokens of one optimizer step
  * @param sequenceLength tokens of one training sequence (not published; ours)
- * @param learningRate peak of the schedule (not published; the nano ones are the best of a recorded sweep, results/
- *     learning-rates.csv, and the paper ones continue its trend)
+ * @param learningRate peak of the schedule (not published; each nano size's is the best of a recorded sweep,
+ *     results/learning-rates.csv, and the paper sizes', lower for larger models, were set without one)
  */
 public record ModelSize(String name, Scale scale, int width, int layers, int heads, int rotaryDim, int positions,
                         long countedParameters, int batchTokens, int sequenceLength, double learningRate) {
 
     /** All sizes, small to large within each scale. */
     public static final List<ModelSize> ALL = List.of(
-            new ModelSize("40k", Scale.NANO, 16, 2, 2, 8, 128, 0, 2_048, 128, 1e-2),
-            new ModelSize("91k", Scale.NANO, 32, 2, 2, 16, 128, 0, 4_096, 128, 1e-2),
-            new ModelSize("184k", Scale.NANO, 48, 3, 3, 16, 128, 0, 8_192, 128, 1e-2),
+            new ModelSize("40k", Scale.NANO, 16, 2, 2, 8, 128, 0, 2_048, 128, 3.2e-2),
+            new ModelSize("91k", Scale.NANO, 32, 2, 2, 16, 128, 0, 4_096, 128, 3.2e-2),
+            new ModelSize("184k", Scale.NANO, 48, 3, 3, 16, 128, 0, 8_192, 128, 3.2e-2),
             new ModelSize("3.3m", Scale.PAPER, 32, 4, 4, 8, 2048, 3_000_000, 65_536, 512, 4e-3),
             new ModelSize("6.7m", Scale.PAPER, 64, 4, 4, 16, 2048, 6_700_000, 131_072, 512, 4e-3),
             new ModelSize("15m", Scale.PAPER, 128, 8, 8, 16, 2048, 14_000_000, 131_072, 512, 3e-3),

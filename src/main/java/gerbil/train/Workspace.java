@@ -52,9 +52,9 @@ public record Workspace(Path home) {
         return home.resolve("runs-sweep");
     }
 
-    /** Folder of the loss table and figures. */
+    /** Folder of the loss table: {@code results}, or what the environment variable {@code GERBIL_RESULTS} names. */
     public Path results() {
-        return home.resolve("results");
+        return home.resolve(System.getenv().getOrDefault("GERBIL_RESULTS", "results"));
     }
 
     /** The default corpus, its checksums verified. */
