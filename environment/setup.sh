@@ -101,25 +101,33 @@ run_maven() {
     mvn -q -B -Dstyle.color=never "$@" >&2
 }
 
+# With GERBIL_DEVICE=cuda the library is built without libtorch's CPU build, and DJL looks for a GPU.
+case ${GERBIL_DEVICE:-cpu} in
+    cpu) device_option= ;;
+    cuda) device_option=-Dcuda ;;
+    *) refuse "GERBIL_DEVICE is cpu or cuda; found: '$GERBIL_DEVICE'" ;;
+esac
+
 # Results name the commit that they were made with, so a new commit is a new build.
-commit() {
-    git -C "$home" rev-parse HEAD 2>/dev/null || echo none
+build() {
+    echo "${GERBIL_DEVICE:-cpu} $(git -C "$home" rev-parse HEAD 2>/dev/null)"
 }
 
 library_is_current() {
     [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$jar" | head -n 1)" ] &&
-        [ "$(cat "$home/target/.commit" 2>/dev/null)" = "$(commit)" ]
+        [ "$(cat "$home/target/.build" 2>/dev/null)" = "$(build)" ]
 }
 
 build_library() {
     if ! library_is_current; then
         require java maven
         say "Building the library (the first time Maven downloads about 400 MB)..."
-        # Maven only adds to the folder of libraries: versions that an older pom.xml named must go.
-        [ "$home/pom.xml" -ot "$jar" ] || rm -rf "$libraries"
-        run_maven -f "$home/pom.xml" -DskipTests package
+        # Maven only adds to the folder of libraries: what an older pom.xml or another device named must go.
+        rm -rf "$libraries"
+        # shellcheck disable=SC2086 # no option or one
+        run_maven -f "$home/pom.xml" $device_option -DskipTests package
         touch "$jar"
-        commit >"$home/target/.commit"
+        build >"$home/target/.build"
     fi
     # The CPU build of libtorch is complete as it is; without it DJL fetches the CUDA build once.
     if ls "$libraries"/pytorch-native-cpu-*.jar >/dev/null 2>&1; then

@@ -24,7 +24,8 @@ import java.util.stream.IntStream;
  */
 public record HeldOutLoss(long tokens, long bytes, double nats) {
 
-    private static final int ROWS = 8;
+    /** Logits that are in memory at once. */
+    private static final int LOGITS = 1 << 22;
 
     /**
      * @param length tokens of a window
@@ -34,11 +35,12 @@ public record HeldOutLoss(long tokens, long bytes, double nats) {
     public static HeldOutLoss of(GptJ model, TokenSet set, Vocabulary vocabulary, int length, long limit) {
         set.requireVocabulary(vocabulary);
         Windows windows = new Windows(set, length);
+        int rows = Math.max(1, LOGITS / length / model.config().vocabulary());
         int count = (int) Math.max(1, Math.min(windows.count(), limit / length));
         long bytes = 0;
         double nats = 0;
-        for (int first = 0; first < count; first += ROWS) {
-            Batch batch = windows.batch(IntStream.range(first, Math.min(first + ROWS, count)).toArray());
+        for (int first = 0; first < count; first += rows) {
+            Batch batch = windows.batch(IntStream.range(first, Math.min(first + rows, count)).toArray());
             bytes += Arrays.stream(batch.targets()).filter(id -> id != vocabulary.endOfText())
                     .map(id -> vocabulary.bytes((int) id).length).sum();
             nats += nats(model, batch);

@@ -39,10 +39,12 @@ public final class NotebookProgress implements Progress, AutoCloseable {
         display.frame(() -> bundle(true));
     }
 
-    /** Leaves what was done in the display's place. */
+    /** Leaves what was done in the display's place; nothing where nothing was to be done. */
     @Override
     public synchronized void close() {
-        display.show(bundle(false));
+        if (!jobs.isEmpty()) {
+            display.show(bundle(false));
+        }
     }
 
     private MimeBundle bundle(boolean running) {

@@ -122,11 +122,13 @@ public record LossTable(List<LossRow> rows) {
         return grid;
     }
 
-    /** The newest row of a cell: of the default budget, if it was run. */
+    /** The row of a cell: of the size's default run if it was made, or of another with the whole budget. */
     private Optional<LossRow> cell(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
         return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
                 && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name())
-                && r.tokens() >= size.budget(budgetClass)).findFirst();
+                && r.tokens() >= size.budget(budgetClass))
+                .min(Comparator.comparing(r -> r.seed() == null || r.seed() == 0
+                        && r.learningRate() == size.learningRate() ? 0 : 1));
     }
 
     /**
