@@ -2,7 +2,7 @@
 # What the scripts beside this one share: finding the tools, building the library, making the notebook environment,
 # fetching the corpus. They source it and call what they need; run by itself, it sets up everything for notebooks.
 # Every step is skipped when what it makes is already there and current. Nothing is installed outside the project,
-# apart from what Maven and pip keep in their own caches.
+# apart from what Maven and pip keep in their own caches and the peers' environment.
 set -euo pipefail
 
 home=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,6 +14,8 @@ venv=$home/environment/.venv
 # collector leaves the cores to libtorch; Java 24 and newer warn about native libraries unless they are allowed.
 jvm_options="-Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
 jvm_options="$jvm_options -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+# shellcheck disable=SC2206 # several options
+gerbil_command=(java $jvm_options "-Dgerbil.home=$home" -cp "$jar:$libraries/*" gerbil.cli.Gerbil)
 
 export GERBIL_HOME=$home
 export DJL_CACHE_DIR=${DJL_CACHE_DIR:-$home/data/djl}
@@ -85,11 +87,12 @@ $missing
 Install them and run this again."
 }
 
-# Of two set-ups at once the second waits for the first, where there is flock (macOS has none).
-lock() {
+# Of two set-ups at once the second waits for the first, where there is flock (macOS has none). One lock at a time.
+lock() { # lock [FILE]
+    local file=${1:-$home/target/.setup.lock}
     command -v flock >/dev/null || return 0
-    mkdir -p "$home/target"
-    exec 9>"$home/target/.setup.lock"
+    mkdir -p "$(dirname "$file")"
+    exec 9>"$file"
     flock 9
 }
 
@@ -146,6 +149,23 @@ make_python_environment() {
     "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$home/environment/requirements.txt"
     printf '%s\n' "$wanted" >"$venv/.stamp"
+}
+
+# PyTorch and transformers, which newcomers do not need: in the user's cache, by the hash of the pins, so that clones
+# share one. The stamp is written last, so an install that was killed is started again. Call it without holding a lock.
+make_peers_environment() {
+    local pins=$home/environment/requirements-peers.txt
+    peers=${XDG_CACHE_HOME:-$HOME/.cache}/gerbil/peers-$(cksum <"$pins" | cut -d ' ' -f 1)
+    lock "$peers.lock"
+    if [ ! -f "$peers/.complete" ]; then
+        require python
+        say "Making the peers' environment in $peers (PyTorch and transformers: 6 GB on disk, some minutes)..."
+        rm -rf "$peers"
+        "$python" -m venv "$peers"
+        "$peers/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
+        touch "$peers/.complete"
+    fi
+    unlock
 }
 
 install_kernel() {
