@@ -1,0 +1,214 @@
+package gerbil.cli;
+
+import ai.djl.ndarray.NDManager;
+import gerbil.corpus.Corpus;
+import gerbil.corpus.Document;
+import gerbil.corpus.TextFolder;
+import gerbil.model.Generator;
+import gerbil.model.GptJ;
+import gerbil.model.Sampling;
+import gerbil.spec.BudgetClass;
+import gerbil.spec.GptJConfig;
+import gerbil.spec.Json;
+import gerbil.spec.ModelSize;
+import gerbil.spec.Objective;
+import gerbil.spec.OptimizerSettings;
+import gerbil.spec.Progress;
+import gerbil.spec.RunSpec;
+import gerbil.spec.Scale;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.Preparation;
+import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.Vocabulary;
+import gerbil.train.StepBenchmark;
+import gerbil.train.Trainer;
+import gerbil.train.Workspace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+
+/** What {@code environment/bench} measures of this kit: each command is one measurement and prints one line of JSON. */
+final class BenchCommands {
+
+    private BenchCommands() {
+    }
+
+    private static double secondsSince(long begin) {
+        return (System.nanoTime() - begin) / 1e9;
+    }
+
+    @Command(name = "bench-inputs", hidden = true, mixinStandardHelpOptions = true,
+            description = "Writes what both sides of the benchmark read: sizes, texts, tokenizer and token sets.")
+    static final class Inputs implements Callable<Integer> {
+
+        private static final long TRAIN_TOKENS = 2_000_000;
+        private static final long HELD_OUT_TOKENS = 10_000;
+
+        @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new folder.")
+        private Path out;
+
+        @Option(names = "--megabytes", defaultValue = "100", paramLabel = "N",
+                description = "How much text, of the default corpus's first (default: ${DEFAULT-VALUE}).")
+        private int megabytes;
+
+        private record SizeInput(ModelSize size, GptJConfig config, OptimizerSettings optimizer) {
+        }
+
+        @Override
+        public Integer call() throws IOException {
+            Path texts = Files.createDirectories(out.resolve("texts"));
+            writeTexts(texts.resolve("texts.jsonl"));
+            Json.write(out.resolve("sizes.json"), ModelSize.ALL.stream().map(size -> new SizeInput(size,
+                    size.config(Objective.CAUSAL), OptimizerSettings.withLearningRate(size.learningRate()))).toList());
+            Files.writeString(out.resolve("tokenizer.json"), Vocabulary.gpt2().tokenizerJson());
+            Corpus corpus = TextFolder.open(texts);
+            for (Scale scale : Scale.values()) {
+                Preparation.prepare(corpus, Workspace.vocabulary(scale), out.resolve("tokens").resolve(scale.label()),
+                        TRAIN_TOKENS, HELD_OUT_TOKENS, 0, new ConsoleProgress());
+            }
+            return 0;
+        }
+
+        private void writeTexts(Path file) throws IOException {
+            long left = megabytes * 1_000_000L;
+            try (Stream<Document> documents = Workspace.here().defaultCorpus().documents(0);
+                 BufferedWriter writer = Files.newBufferedWriter(file)) {
+                Iterator<Document> next = documents.iterator();
+                while (left > 0 && next.hasNext()) {
+                    String text = next.next().text();
+                    writer.write(Json.line(Map.of("text", text)));
+                    writer.newLine();
+                    left -= text.getBytes(StandardCharsets.UTF_8).length;
+                }
+            }
+        }
+    }
+
+    @Command(name = "bench-step", hidden = true, mixinStandardHelpOptions = true,
+            description = "Times training steps of one micro-batch each.")
+    static final class Step implements Callable<Integer> {
+
+        @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
+        private String size;
+
+        @Option(names = "--micro-batch", required = true, paramLabel = "N", description = "Sequences of a step.")
+        private int microBatch;
+
+        @Option(names = "--warm-up", defaultValue = "3", paramLabel = "N",
+                description = "Steps before the measured ones (default: ${DEFAULT-VALUE}).")
+        private int warmUp;
+
+        @Option(names = "--steps", required = true, paramLabel = "N", description = "Steps to measure.")
+        private int steps;
+
+        @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME", description = "fused (default) or plain.")
+        private String path;
+
+        @Option(names = "--tokens-folder", paramLabel = "FOLDER",
+                description = "Token sets to train on (default: the scale's under data/tokens).")
+        private Path tokensFolder;
+
+        @Override
+        public Integer call() {
+            ModelSize wanted = ModelSize.of(size);
+            PreparedTokens tokens = PreparedTokens.open(
+                    tokensFolder == null ? Workspace.here().tokens(wanted.scale()) : tokensFolder);
+            RunSpec spec = Workspace.spec(size, BudgetClass.A.name(), tokens);
+            System.out.println(Json.line(StepBenchmark.measure(spec, tokens.train(), TrainingPath.of(path), microBatch,
+                    warmUp, steps)));
+            return 0;
+        }
+    }
+
+    @Command(name = "bench-tokens", hidden = true, mixinStandardHelpOptions = true,
+            description = "Times encoding a folder of texts with GPT-2's vocabulary and writing it as token sets.")
+    static final class Tokens implements Callable<Integer> {
+
+        @Option(names = "--texts", required = true, paramLabel = "FOLDER", description = "What to encode.")
+        private Path texts;
+
+        @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new folder.")
+        private Path out;
+
+        private record Result(double seconds, long bytes, long tokens, double megabytesPerSecond) {
+        }
+
+        @Override
+        public Integer call() {
+            long begin = System.nanoTime();
+            PreparedTokens prepared = Preparation.prepare(TextFolder.open(texts), Vocabulary.gpt2(), out,
+                    Long.MAX_VALUE, Long.MAX_VALUE, 0, Progress.NONE);
+            double seconds = secondsSince(begin);
+            var sets = List.of(prepared.train(), prepared.heldout());
+            long bytes = sets.stream().mapToLong(set -> set.manifest().textBytes()).sum();
+            System.out.println(Json.line(new Result(seconds, bytes, sets.stream().mapToLong(s -> s.tokens()).sum(),
+                    bytes / 1e6 / seconds)));
+            return 0;
+        }
+    }
+
+    @Command(name = "bench-sample", hidden = true, mixinStandardHelpOptions = true,
+            description = "Times a new model's continuation of one token, the likeliest token each time.")
+    static final class Sample implements Callable<Integer> {
+
+        @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
+        private String size;
+
+        @Option(names = "--tokens", required = true, paramLabel = "N", description = "Tokens to add.")
+        private int tokens;
+
+        private record Result(String size, int tokens, double seconds, double tokensPerSecond) {
+        }
+
+        @Override
+        public Integer call() {
+            ModelSize wanted = ModelSize.of(size);
+            try (NDManager manager = NDManager.newBaseManager()) {
+                GptJ model = GptJ.initialized(wanted.config(Objective.CAUSAL), manager, 0);
+                Generator generator = new Generator(model, wanted.scale().tokenizerEntries());
+                double seconds = 0;
+                for (int round = 0; round < 2; round++) { // the first one warms up
+                    long begin = System.nanoTime();
+                    generator.generate(new int[] {0}, tokens, Sampling.GREEDY, 0, id -> false);
+                    seconds = secondsSince(begin);
+                }
+                System.out.println(Json.line(new Result(size, tokens, seconds, tokens / seconds)));
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "bench-first-loss", hidden = true, mixinStandardHelpOptions = true,
+            description = "Times the quickstart's run to its first step's loss, from the call and from the process.")
+    static final class FirstLoss implements Callable<Integer> {
+
+        @Option(names = "--runs", required = true, paramLabel = "FOLDER", description = "A new folder for the run.")
+        private Path runs;
+
+        private record Result(double secondsFromProcess, double secondsFromCall) {
+        }
+
+        @Override
+        public Integer call() throws IOException {
+            Instant process = ProcessHandle.current().info().startInstant().orElseThrow();
+            PreparedTokens tokens = Workspace.here().prepare(Scale.NANO, Progress.NONE);
+            RunSpec spec = Workspace.spec("91k", BudgetClass.A.name(), tokens);
+            long call = System.nanoTime();
+            Trainer.of(spec.withTokens(spec.batchTokens()), tokens, runs, (step, steps) -> System.out.println(Json.line(
+                    new Result(Duration.between(process, Instant.now()).toNanos() / 1e9, secondsSince(call))))).run();
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package gerbil.train;
+
+import ai.djl.engine.Engine;
+import gerbil.objective.CausalSequences;
+import gerbil.spec.GerbilException;
+import gerbil.spec.RunSpec;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.TokenSet;
+
+import java.util.List;
+import java.util.stream.DoubleStream;
+
+/**
+ * Training steps of one micro-batch each, timed: batch, forward and backward pass, clipping and AdamW.
+ *
+ * @param size name of the model size
+ * @param microBatch sequences of a step
+ * @param sequenceLength tokens of a sequence
+ * @param path fused or plain
+ * @param threads of the engine
+ * @param engine name and version
+ * @param java version
+ * @param codeVersion version and commit of the kit
+ * @param loss of the last step, nats a token
+ * @param stepSeconds of each measured step
+ * @param tokensPerSecond of the median step
+ */
+public record StepBenchmark(String size, int microBatch, int sequenceLength, TrainingPath path, int threads,
+                            String engine, String java, String codeVersion, double loss,
+                            List<Double> stepSeconds, double tokensPerSecond) {
+
+    /**
+     * Trains a new model of the run's size.
+     *
+     * @param warmUp steps before the measured ones
+     * @param steps to measure
+     */
+    public static StepBenchmark measure(RunSpec spec, TokenSet tokens, TrainingPath path, int microBatch, int warmUp,
+                                        int steps) {
+        if (microBatch < 1 || warmUp < 0 || steps < 1) {
+            throw new GerbilException(steps + " steps of " + microBatch + " sequences after " + warmUp,
+                    "at least one step of one sequence", "raise these numbers");
+        }
+        CausalSequences data = new CausalSequences(tokens, spec.sequenceLength(), spec.seed());
+        double[] seconds = new double[warmUp + steps];
+        double loss = 0;
+        try (TrainingSetup setup = TrainingSetup.of(spec, path, microBatch)) {
+            for (int step = 0; step < seconds.length; step++) {
+                long begin = System.nanoTime();
+                loss = setup.step().backward(data, (long) step * microBatch, microBatch);
+                setup.optimizer().step(spec.optimizer().learningRate());
+                seconds[step] = (System.nanoTime() - begin) / 1e9;
+            }
+        }
+        double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
+        Engine engine = Engine.getInstance();
+        return new StepBenchmark(spec.size(), microBatch, spec.sequenceLength(), path, Hardware.threads(),
+                engine.getEngineName() + " " + engine.getVersion(),
+                System.getProperty("java.version"), CodeVersion.current(), loss,
+                DoubleStream.of(measured).boxed().toList(), microBatch * spec.sequenceLength() / median(measured));
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = DoubleStream.of(values).sorted().toArray();
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+    }
+}
