@@ -1,0 +1,251 @@
+"""Measures this kit and its peers in turn, each in a process of its own, and writes results/benchmarks.json and .md.
+
+Run by environment/bench, with the peers' Python or, without peers, with any: this file needs the standard library only.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import report
+
+HERE = Path(__file__).parent
+HOME = HERE.parent.parent
+RESULTS = HOME / os.environ.get("GERBIL_RESULTS", "results")
+OURS = []  # the kit's command line, which main is given: Java and its options
+THREADS = os.cpu_count()
+MICRO_BATCH_TOKENS = 4096
+WARM_UP = 3
+SECONDS = 10  # that the slowest trainer's measured steps should take
+TRIAL_STEPS = 20
+SAMPLED = 100  # tokens
+
+# What of the best PyTorch is decided by trial, in this order, each with what was decided before.
+CHOICES = {"head": ["chunked-float32", "chunked-bfloat16", "torch-float32"],
+           "chunk": ["128", "64", "256", "1024"],
+           "body": ["float32", "bfloat16"],
+           "run": ["eager", "compiled"]}
+
+
+class Failed(Exception):
+    """A measurement that came to no figure; says why."""
+
+
+def say(text):
+    print(f"{datetime.datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
+def child(*command):
+    """Runs one measurement; its JSON, with the largest resident memory of its process."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if process.returncode == -9:
+            raise Failed("killed by the system, which ran out of memory")
+        if process.returncode != 0:
+            raise Failed((err.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1])
+        kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss / 1024
+        return json.loads(out.read().strip().splitlines()[-1]) | {"peakMemory": int(kilobytes * 1024)}
+
+
+def gerbil(command, **options):
+    return [*OURS, command, *arguments(options)]
+
+
+def peer(script, **options):
+    return [sys.executable, HERE / script, *arguments(options)]
+
+
+def arguments(options):
+    return [a for name, value in options.items() for a in (f"--{name.replace('_', '-')}", value)]
+
+
+def alternate(contenders, pairs, what):
+    """Every contender's runs, taken in turn: {"runs": {name: [...]}, "failures": {name: why}}. One that fails is left
+    out from there on, and its runs do not count."""
+    runs, failures = {name: [] for name in contenders}, {}
+    for pair in range(pairs):
+        for name, command in contenders.items():
+            if name in failures:
+                continue
+            try:
+                runs[name].append(child(*command()))
+                say(f"{what}, {pair + 1} of {pairs}: {name} {report.headline(runs[name][-1])}")
+            except Failed as e:
+                failures[name] = str(e)
+                say(f"{what}: {name} failed: {e}")
+    return {"runs": {name: r for name, r in runs.items() if name not in failures}, "failures": failures}
+
+
+def measure_training(size, inputs, pairs, with_peers):
+    s = size["size"]
+    length = s["sequenceLength"]
+    micro_batch = min(s["batchTokens"], MICRO_BATCH_TOKENS) // length
+    common = {"size": s["name"], "micro_batch": micro_batch}
+    tokens = inputs / "tokens" / s["scale"].lower()
+    trainers = {"gerbil": lambda **o: gerbil("bench-step", tokens_folder=tokens, **common, **o)}
+    if with_peers:
+        trainers["transformers"] = lambda **o: peer("train_transformers.py", inputs=inputs, **common, **o)
+    result = {"size": s["name"], "microBatch": micro_batch, "sequenceLength": length,
+              "parameters": parameters(size["config"]), "flopsPerToken": flops_per_token(size["config"], length)}
+    steps = number_of_steps(trainers, s["name"])
+    if with_peers:
+        variant, result["trials"] = best_variant(s["name"], lambda **o: peer(
+            "train_best.py", inputs=inputs, **common, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
+        result["bestVariant"] = variant
+        trainers["best PyTorch"] = lambda **o: peer("train_best.py", inputs=inputs, **common, **variant, **o)
+    contenders = {name: lambda command=command: command(warm_up=WARM_UP, steps=steps)
+                  for name, command in trainers.items()}
+    return result | {"steps": steps} | alternate(contenders, pairs, f"training {s['name']}")
+
+
+def number_of_steps(trainers, size):
+    """Enough to fill the time at the speed of the slowest that works; the same for all."""
+    slowest = 0
+    for name, command in trainers.items():
+        try:
+            slowest = max(slowest, statistics.median(child(*command(warm_up=1, steps=2))["stepSeconds"]))
+        except Failed as e:
+            say(f"training {size}: {name} failed on trial: {e}")
+    return max(3, min(100, round(SECONDS / slowest))) if slowest else 3
+
+
+def best_variant(size, command):
+    """The fastest of the choices, one choice after another, and all that was tried."""
+    variant, trials = {choice: options[0] for choice, options in CHOICES.items()}, []
+    for choice, options in CHOICES.items():
+        speeds = {}
+        for option in options:
+            tried = variant | {choice: option}
+            known = next((t for t in trials if t["variant"] == tried), None)
+            if known is None:
+                known = {"variant": tried}
+                trials.append(known)
+                try:
+                    known["tokensPerSecond"] = child(*command(**tried))["tokensPerSecond"]
+                    say(f"training {size}: trial of {' '.join(tried.values())} {report.headline(known)}")
+                except Failed as e:
+                    known["failure"] = str(e)
+                    say(f"training {size}: trial of {' '.join(tried.values())} failed: {e}")
+            speeds[option] = known.get("tokensPerSecond", 0)
+        variant = variant | {choice: max(speeds, key=speeds.get)}
+    return variant, trials
+
+
+def parameters(config):
+    d, v = config["width"], config["vocabulary"]
+    return 2 * v * d + v + config["layers"] * (12 * d * d + 7 * d) + 2 * d
+
+
+def flops_per_token(config, length):
+    """Of a training step's matrix products: 6 a weight (the embedding is looked up, not multiplied), and causal
+    attention, in which a token sees half the sequence on average."""
+    d, layers = config["width"], config["layers"]
+    return 6 * (layers * 12 * d * d + config["vocabulary"] * d) + 6 * layers * d * length
+
+
+def measure_tokenizing(inputs, work, pairs, with_peers):
+    texts, ours, theirs = inputs / "texts", work / "shards", work / "shards.bin"
+
+    def our_command():
+        shutil.rmtree(ours, ignore_errors=True)
+        return gerbil("bench-tokens", texts=texts, out=ours)
+
+    contenders = {"gerbil": our_command}
+    if with_peers:
+        contenders["tokenizers"] = lambda: peer("tokens_python.py", tokenizer=inputs / "tokenizer.json", texts=texts,
+                                                out=theirs)
+    return alternate(contenders, pairs, "tokenizing")
+
+
+def measure_sampling(name, inputs, pairs, with_peers):
+    contenders = {"gerbil": lambda: gerbil("bench-sample", size=name, tokens=SAMPLED)}
+    if with_peers:
+        contenders["transformers"] = lambda: peer("sample_transformers.py", inputs=inputs, size=name, tokens=SAMPLED)
+    return {"size": name, "tokens": SAMPLED} | alternate(contenders, pairs, f"sampling {name}")
+
+
+def measure_first_loss(work, pairs):
+    folders = iter(range(pairs + 1))
+
+    def command():
+        return gerbil("bench-first-loss", runs=work / f"runs-{next(folders)}")
+
+    child(*command())  # prepares the tokens, if they were not there
+    return alternate({"gerbil": command}, pairs, "first loss")
+
+
+def machine():
+    cpu, flags = platform.processor() or platform.machine(), []
+    if Path("/proc/cpuinfo").exists():
+        info = dict(line.split("\t", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if "\t" in line)
+        lines = {key.strip(): value.lstrip("\t: ") for key, value in info.items()}
+        cpu = lines.get("model name", cpu)
+        wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
+        flags = [f for f in wanted if f in lines.get("flags", "").split()]
+    return {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "system": platform.platform()}
+
+
+def write(results):
+    RESULTS.mkdir(exist_ok=True)
+    for name, text in (("benchmarks.json", json.dumps(results, indent=1) + "\n"),
+                       ("benchmarks.md", report.markdown(results))):
+        temporary = RESULTS / (name + ".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(RESULTS / name)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--sizes", required=True)
+    parser.add_argument("--pairs", type=int, required=True)
+    parser.add_argument("gerbil", nargs="+")
+    options = parser.parse_args()
+    OURS.extend(options.gerbil)
+    with_peers, pairs = not options.without_peers, options.pairs
+    os.environ |= {"OMP_NUM_THREADS": str(THREADS), "RAYON_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
+    with tempfile.TemporaryDirectory(prefix="gerbil-bench-") as folder:
+        work = Path(folder)
+        inputs = work / "inputs"
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(work / "compiled")
+        say("writing what both sides read: texts, tokens, sizes")
+        subprocess.run([str(c) for c in gerbil("bench-inputs", out=inputs)], check=True)
+        known = {s["size"]["name"]: s for s in json.loads((inputs / "sizes.json").read_text())}
+        names = options.sizes.split(",")
+        if unknown := [n for n in names if n not in known]:
+            sys.exit(f"--sizes are of {', '.join(known)}; found: {', '.join(unknown)}")
+        results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
+                   "withPeers": with_peers, "versions": {"Python": platform.python_version()},
+                   "training": [], "sampling": []}
+        if with_peers:
+            results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers")}
+            results["limits"] = child(*peer("limits.py"))
+        for name in names:
+            results["training"].append(measure_training(known[name], inputs, pairs, with_peers))
+            write(results)
+        results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers)
+        write(results)
+        for name in names:
+            results["sampling"].append(measure_sampling(name, inputs, pairs, with_peers))
+            write(results)
+        results["firstLoss"] = measure_first_loss(work, pairs)
+        write(results)
+    say(f"written: {RESULTS / 'benchmarks.md'} and benchmarks.json")
+
+
+if __name__ == "__main__":
+    main()

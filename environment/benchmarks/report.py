@@ -1,0 +1,189 @@
+"""results/benchmarks.md from the raw figures of benchmarks.json."""
+
+import statistics
+
+OURS = "gerbil"
+
+
+def headline(run):
+    """One measurement's figure in a few words."""
+    for key, unit in (("tokensPerSecond", "tokens/s"), ("secondsFromProcess", "s")):
+        if key in run and "megabytesPerSecond" not in run:
+            return f"{number(run[key])} {unit}"
+    return f"{number(run['megabytesPerSecond'])} MB/s"
+
+
+def number(value):
+    """Three digits, and all digits of what is larger."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def gigabytes(size):
+    return f"{size / 1e9:.2f} GB"
+
+
+def table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def median(runs, key):
+    return statistics.median(run[key] for run in runs)
+
+
+def speed(measured, name, key):
+    """Median and peak memory of a contender, or why there is none."""
+    if name in measured["failures"]:
+        return "failed: " + measured["failures"][name].replace("|", "\\|")
+    runs = measured["runs"].get(name)
+    if not runs:
+        return "–"
+    return f"{number(median(runs, key))} ({gigabytes(median(runs, 'peakMemory'))})"
+
+
+def ratio(measured, name, key):
+    """How many times the peer's speed ours is, pair by pair: median (least to most)."""
+    ours, theirs = measured["runs"].get(OURS), measured["runs"].get(name)
+    if not ours or not theirs:
+        return "–"
+    ratios = sorted(a[key] / b[key] for a, b in zip(ours, theirs))
+    return f"**{statistics.median(ratios):.2f}** ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def memory_share(measured, name):
+    ours, theirs = measured["runs"].get(OURS), measured["runs"].get(name)
+    return f"{median(ours, 'peakMemory') / median(theirs, 'peakMemory'):.0%}" if ours and theirs else "–"
+
+
+def markdown(results):
+    parts = [introduction(results), training(results)]
+    if results["withPeers"]:
+        parts += [best(results), limits(results)]
+    if "tokenizing" in results:
+        parts.append(tokenizing(results["tokenizing"]))
+    if results["sampling"]:
+        parts.append(sampling(results["sampling"]))
+    if "firstLoss" in results:
+        parts.append(first_loss(results["firstLoss"]))
+    return "\n".join(parts)
+
+
+def introduction(results):
+    m = results["machine"]
+    ours = next((t["runs"][OURS][0] for t in results["training"] if OURS in t["runs"]), {})
+    versions = [f"{name} {version}" for name, version in results["versions"].items()]
+    if ours:
+        versions = [f"Gerbil in Java {ours['codeVersion']} on {ours['engine']}, Java {ours['java']}", *versions]
+    instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
+    skipped = "" if results["withPeers"] else (
+        "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so were\n"
+        "the machine's limits.\n")
+    return f"""# Benchmarks
+
+Made by `environment/bench`; the raw figures are in [benchmarks.json](benchmarks.json). The machine's name and the
+versions belong to every number here.
+
+- {results['date']}, {m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory, {m['system']}
+- {results['threads']} threads for everyone; {'; '.join(versions)}
+- Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']} such rounds,
+  ratios are taken round by round, as median (least to most), and memory is a process's largest resident size.
+{skipped}"""
+
+
+def training(results):
+    key = "tokensPerSecond"
+    peers = ["transformers", "best PyTorch"] if results["withPeers"] else []
+    header = ["size", "sequences × length", "ours, tokens/s (memory)"]
+    for peer in peers:
+        header += [f"{peer}, tokens/s (memory)", "ours ÷ it", "memory, ours of its"]
+    header.append("last losses" if peers else "last loss")
+    rows = []
+    for t in results["training"]:
+        row = [t["size"], f"{t['microBatch']} × {t['sequenceLength']}", speed(t, OURS, key)]
+        for peer in peers:
+            row += [speed(t, peer, key), ratio(t, peer, key), memory_share(t, peer)]
+        row.append(", ".join(f"{t['runs'][name][0]['loss']:.2f}" if t["runs"].get(name) else "–" for name in (OURS, *peers)))
+        rows.append(row)
+    return f"""## Training
+
+One step is one micro-batch: the batch, forward and backward pass, clipping by the global norm, AdamW. The step is a
+process's median, after warm-up steps. transformers is `GPTJForCausalLM` with `torch.optim.AdamW` in float32, as a user
+would train it. The last losses, in the same order, are of equally many steps from different random weights.
+
+{table(header, rows)}"""
+
+
+def best(results):
+    rows = []
+    for t in results["training"]:
+        v = t["bestVariant"]
+        tried = "; ".join(" ".join(trial["variant"].values()) + ": "
+                          + (number(trial["tokensPerSecond"]) if "tokensPerSecond" in trial else "failed")
+                          for trial in t["trials"])
+        rows.append([t["size"], v["head"], v["chunk"], v["body"], v["run"], tried])
+    failures = sorted({f"{' '.join(trial['variant'].values())}: {trial['failure']}"
+                       for t in results["training"] for trial in t["trials"] if "failure" in trial})
+    told = "".join(f"\nFailed: {failure}\n" for failure in failures)
+    return f"""### What the best PyTorch is
+
+`environment/benchmarks/train_best.py`: one product for what shares an input or an output, fused attention, fused AdamW, and
+for each size the fastest of several heads, chunks, formats of the body's products and `torch.compile`, found by one short trial
+each. The head `torch-float32` is PyTorch's own chunked `linear_cross_entropy`.
+
+{table(["size", "head", "rows a chunk", "body", "run", "trials, tokens/s"], rows)}{told}"""
+
+
+def limits(results):
+    machine = results["limits"]
+    rows = []
+    for t in results["training"]:
+        if OURS not in t["runs"]:
+            continue
+        rate = median(t["runs"][OURS], "tokensPerSecond") * t["flopsPerToken"]
+        rows.append([t["size"], f"{t['parameters']:,}", f"{t['flopsPerToken'] / 1e6:,.2f} M", f"{rate / 1e9:,.1f} GFLOP/s",
+                     f"{rate / machine['float32FlopsPerSecond']:.1%}",
+                     f"{rate / machine['bfloat16FlopsPerSecond']:.1%}"])
+    return f"""### How far from the machine's limits
+
+Large matrix products reach {machine['float32FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in float32 and {
+    machine['bfloat16FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in bfloat16 here, and a large copy moves {
+    machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written), with the peers' PyTorch. Floating-point operations of a
+token are those of a training step's matrix products: 6 for each weight that is multiplied, and causal attention.
+
+{table(["size", "parameters", "operations a token", "our rate", "of the float32 peak", "of the bfloat16 peak"], rows)}"""
+
+
+def tokenizing(measured):
+    key = "megabytesPerSecond"
+    totals = {name: sorted({run["tokens"] for run in runs}) for name, runs in measured["runs"].items()}
+    megabytes = max((run["bytes"] for runs in measured["runs"].values() for run in runs), default=0) / 1e6
+    counts = ", ".join(f"{name} {' or '.join(f'{n:,}' for n in counts)}" for name, counts in totals.items())
+    return f"""## Tokenizing
+
+{megabytes:,.0f} MB of the default corpus from a jsonl file to a file of uint16 ids, with GPT-2's vocabulary; tokenizers is
+Hugging Face's `encode_batch` in Python and numpy's `tofile`. Tokens written: {counts}.
+
+{table(["ours, MB/s (memory)", "tokenizers, MB/s (memory)", "ours ÷ it"],
+       [[speed(measured, OURS, key), speed(measured, "tokenizers", key), ratio(measured, "tokenizers", key)]])}"""
+
+
+def sampling(sizes):
+    key = "tokensPerSecond"
+    rows = [[s["size"], speed(s, OURS, key), speed(s, "transformers", key), ratio(s, "transformers", key)] for s in sizes]
+    return f"""## Sampling
+
+{sizes[0]['tokens']} tokens after one, batch 1, the likeliest token each time, with a cache of keys and values, after one
+such continuation to warm up; transformers is `generate`.
+
+{table(["size", "ours, tokens/s (memory)", "transformers, tokens/s (memory)", "ours ÷ it"], rows)}"""
+
+
+def first_loss(measured):
+    runs = measured["runs"].get(OURS)
+    told = (f"{number(median(runs, 'secondsFromProcess'))} s after the process started, "
+            f"{number(median(runs, 'secondsFromCall'))} s after the call to train." if runs
+            else speed(measured, OURS, ""))
+    return f"""## Time to first loss
+
+The quickstart's run (91k, class A, tokens prepared): {told}
+"""
