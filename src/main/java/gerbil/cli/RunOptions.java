@@ -51,7 +51,11 @@ final class RunOptions {
         return TrainingPath.of(path);
     }
 
+    /** Opens the token sets, or prepares them; all other options are checked before that. */
     PreparedTokens tokens(Workspace workspace) {
+        TrainingPath.of(path);
+        Objective.of(objective);
+        classes.forEach(BudgetClass::of);
         List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
         if (scales.size() > 1) {
             throw new GerbilException("sizes of both scales: " + sizes, "sizes of one scale, which share a vocabulary",

@@ -11,7 +11,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -35,7 +34,7 @@ final class TrainCommand implements Callable<Integer> {
     private int checkpointMinutes;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
@@ -60,7 +59,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
-    private static RunResult interruptible(Trainer trainer) throws IOException {
+    private static RunResult interruptible(Trainer trainer) {
         Thread training = Thread.currentThread();
         Thread hook = new Thread(() -> {
             training.interrupt();

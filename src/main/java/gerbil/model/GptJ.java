@@ -173,6 +173,15 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         return finalNorm.forward(x);
     }
 
+    /**
+     * A number as an array in PyTorch's own memory. DJL's operations on a Java number put it into a Java buffer that may
+     * be collected before the backward pass reads it: in what is differentiated, a number that a gradient depends on has
+     * to be one of these.
+     */
+    static NDArray number(NDArray like, double value) {
+        return like.getManager().full(new Shape(), (float) value);
+    }
+
     /** A large negative number where a query would see a later key: (length, past + length). */
     private static NDArray causalMask(NDManager manager, int past, long length) {
         NDArray query = manager.arange(past, past + length, 1, DataType.INT64).reshape(length, 1);
