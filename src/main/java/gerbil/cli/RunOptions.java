@@ -4,10 +4,13 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.StepTuning;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Option;
 
@@ -43,12 +46,24 @@ final class RunOptions {
             description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
     private String path;
 
+    @Option(names = "--precision", paramLabel = "NAME",
+            description = "float32 or bfloat16, for the matrix products of the fused path (default: what suits the "
+                    + "device and the size).")
+    private String precision;
+
     @Option(names = "--tokens-folder", paramLabel = "FOLDER",
             description = "Token sets to train on (default: the scale's under data/tokens, prepared if missing).")
     private Path tokensFolder;
 
-    TrainingPath path() {
-        return TrainingPath.of(path);
+    /** How a run's step is computed here, said with the reason. */
+    StepSettings settings(RunSpec spec) {
+        TrainingPath chosen = TrainingPath.of(path);
+        if (precision != null) {
+            return StepTuning.choose(spec, chosen, Precision.of(precision));
+        }
+        StepTuning.PrecisionChoice choice = StepTuning.precision(spec, chosen);
+        System.err.println(choice.precision().label() + ": " + choice.reason());
+        return StepTuning.choose(spec, chosen, choice.precision());
     }
 
     /** Opens the token sets, or prepares them; all other options are checked before that. */

@@ -2,6 +2,7 @@ package gerbil.cli;
 
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.BudgetPlan;
 import gerbil.train.RunDirectory;
@@ -45,10 +46,11 @@ final class TrainCommand implements Callable<Integer> {
         for (RunSpec spec : specs) {
             RunDirectory directory = runDirectory == null ? RunDirectory.of(workspace.runs(), spec)
                     : RunDirectory.at(runDirectory);
+            StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
             if (directory.result().isEmpty()) {
-                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), options.path()));
+                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings));
             }
-            RunResult result = interruptible(new Trainer(spec, tokens, directory, options.path(),
+            RunResult result = interruptible(new Trainer(spec, tokens, directory, () -> settings,
                     new ConsoleProgress(), Duration.ofMinutes(checkpointMinutes)));
             System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
                             + "nats a token, %.4f bits a byte; %s; %s%n", spec.model(), result.trainingLoss(),

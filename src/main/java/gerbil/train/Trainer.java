@@ -13,6 +13,7 @@ import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
@@ -22,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.function.Supplier;
 
 /**
  * Trains one model from a run's specification to its result. A run that was interrupted continues from its newest
@@ -36,21 +38,22 @@ public final class Trainer {
     private final PreparedTokens tokens;
     private final Vocabulary vocabulary;
     private final RunDirectory directory;
-    private final TrainingPath path;
+    private final Supplier<StepSettings> settings;
     private final TrainingListener listener;
     private final Duration checkpointEvery;
     private final CausalSequences data;
 
     /**
+     * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
      * @param checkpointEvery time between checkpoints; there is always one at the end and one at an interrupt
      * @throws GerbilException if the token sets are not the specification's or shorter than a sequence
      */
-    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, TrainingPath path,
+    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, Supplier<StepSettings> settings,
                    TrainingListener listener, Duration checkpointEvery) {
         this.spec = spec;
         this.tokens = tokens;
         this.directory = directory;
-        this.path = path;
+        this.settings = settings;
         this.listener = listener;
         this.checkpointEvery = checkpointEvery;
         vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries());
@@ -71,8 +74,8 @@ public final class Trainer {
 
     /** A run in its own directory under {@code runs}, on the fused path, with a checkpoint every five minutes. */
     public static Trainer of(RunSpec spec, PreparedTokens tokens, Path runs, TrainingListener listener) {
-        return new Trainer(spec, tokens, RunDirectory.of(runs, spec), TrainingPath.FUSED, listener,
-                Duration.ofMinutes(5));
+        return new Trainer(spec, tokens, RunDirectory.of(runs, spec),
+                () -> StepTuning.choose(spec, TrainingPath.FUSED), listener, Duration.ofMinutes(5));
     }
 
     /**
@@ -93,12 +96,11 @@ public final class Trainer {
     }
 
     private RunResult trainOrRead() throws IOException {
-        RunEnvironment here = environment();
-        RunRecord record = directory.claim(new RunRecord(spec, here));
+        RunRecord record = directory.claim(spec, this::environment);
         if (directory.result().isPresent()) {
             return directory.result().get();
         }
-        try (TrainingSetup setup = TrainingSetup.of(spec, path, record.environment().microBatch())) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, record.environment().step())) {
             GptJ model = setup.model();
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
@@ -165,6 +167,6 @@ public final class Trainer {
         var corpus = tokens.train().manifest().corpus();
         return new RunEnvironment(CodeVersion.current(), Hardware.device(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
-                corpus.hash(), path, BudgetPlan.microBatch(spec), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                corpus.hash(), settings.get(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }
 }

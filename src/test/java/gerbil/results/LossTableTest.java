@@ -7,9 +7,11 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.Json;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,7 +44,8 @@ class LossTableTest {
     private static RunResult result(String size, BudgetClass budgetClass, double loss) {
         RunSpec spec = RunSpec.of(ModelSize.of(size), budgetClass, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
         RunEnvironment environment = new RunEnvironment("0.1.0 (abc)", "cpu (x, \"y\")", 2, "PyTorch", "17",
-                "source jars", "00", TrainingPath.FUSED, 4, "2026-01-01T00:00:00Z");
+                "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8),
+                "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
                 loss, loss + 1, loss + 0.1, loss / 2, 61.5);
     }
@@ -161,7 +164,7 @@ class LossTableTest {
         LearningRates.record(results, result("40k", BudgetClass.A, 4.25));
         LearningRates.record(results, result("91k", BudgetClass.A, 4.5));
         assertEquals(List.of("size,class,learning_rate,seed,training_loss,heldout_loss,code_version",
-                "40k,A,1.0e-02,0,4.2500,4.3500,0.1.0 (abc)", "91k,A,1.0e-02,0,4.5000,4.6000,0.1.0 (abc)"),
+                "40k,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "91k,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
                 Files.readAllLines(results.resolve("learning-rates.csv")));
     }
 }

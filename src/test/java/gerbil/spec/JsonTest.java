@@ -18,7 +18,8 @@ class JsonTest {
     private static final RunSpec SPEC = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 7,
             "gpt2-1024", "data", "heldout").withLearningRate(1.0 / 3);
     private static final RunEnvironment ENVIRONMENT = new RunEnvironment("0.1.0 (abc)", "cpu (\"x\")", 2, "PyTorch",
-            "17", "a corpus", "00ff", TrainingPath.FUSED, 4, "2026-01-01T00:00:00Z");
+            "17", "a corpus", "00ff",
+            new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 4, 64, 8), "2026-01-01T00:00:00Z");
 
     @TempDir
     private Path folder;

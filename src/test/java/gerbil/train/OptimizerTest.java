@@ -28,7 +28,7 @@ class OptimizerTest {
 
     /** With gradients of zero a step is its weight decay: {@code 1 - learning rate * decay}. */
     private static Map<String, Float> factors(TrainingPath path, Decayed decayed) {
-        try (TrainingSetup setup = TrainingSetup.of(spec(decayed), path, 1)) {
+        try (TrainingSetup setup = TrainingSetup.of(spec(decayed), SmallRun.settings(path, 1))) {
             Map<String, float[]> before = new LinkedHashMap<>();
             setup.model().weights().forEach((name, weight) -> before.put(name, weight.toFloatArray()));
             assertEquals(0, setup.optimizer().step(0.1));

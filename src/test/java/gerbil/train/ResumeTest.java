@@ -55,7 +55,8 @@ class ResumeTest {
     }
 
     private static Trainer trainer(RunDirectory directory, TrainingListener listener, Duration checkpointEvery) {
-        return new Trainer(spec, tokens, directory, TrainingPath.FUSED, listener, checkpointEvery);
+        return new Trainer(spec, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener,
+                checkpointEvery);
     }
 
     private static Trainer stoppedAt(int stop, RunDirectory directory, Duration checkpointEvery) {
@@ -151,7 +152,8 @@ class ResumeTest {
 
         public static void main(String[] args) {
             PreparedTokens tokens = PreparedTokens.open(Path.of(args[0]).resolve("tokens"));
-            new Trainer(SmallRun.of(tokens, STEPS), tokens, RunDirectory.at(Path.of(args[1])), TrainingPath.FUSED,
+            new Trainer(SmallRun.of(tokens, STEPS), tokens, RunDirectory.at(Path.of(args[1])),
+                    () -> SmallRun.settings(TrainingPath.FUSED, 2),
                     (metrics, steps) -> {
                         System.out.println(metrics.step());
                         if (metrics.step() == KILLED_BEFORE) {

@@ -62,7 +62,7 @@ class TrainerTest {
     }
 
     private Trainer trainer(RunSpec run, TrainingListener listener) {
-        return new Trainer(run, tokens, directory, TrainingPath.FUSED, listener, Duration.ofHours(1));
+        return new Trainer(run, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener, Duration.ofHours(1));
     }
 
     private static void assertRefused(Executable action, String... mentioned) {
@@ -205,10 +205,10 @@ class TrainerTest {
 
     @Test
     void thePlanMeasuresARealStep() {
-        BudgetPlan plan = BudgetPlan.measure(spec, tokens.train(), TrainingPath.PLAIN);
+        BudgetPlan plan = BudgetPlan.measure(spec, tokens.train(), SmallRun.settings(TrainingPath.PLAIN, 2));
         assertTrue(plan.secondsPerStep() > 0);
         assertEquals(plan.secondsPerStep() * STEPS, plan.seconds(), 1e-9);
-        assertEquals(4, plan.microBatch() * plan.accumulation());
+        assertEquals(4, plan.settings().microBatch() * plan.accumulation());
         assertEquals(STEPS * 4.0 / ((tokens.train().tokens() - 1) / SmallRun.LENGTH), plan.epochs(), 1e-9);
     }
 
@@ -216,7 +216,7 @@ class TrainerTest {
     void microBatchesDivideTheBatchAndBoundItsLogits() {
         for (ModelSize size : ModelSize.ALL) {
             RunSpec run = RunSpec.of(size, BudgetClass.A, Objective.CAUSAL, 0, "any", "data", "heldout");
-            int microBatch = BudgetPlan.microBatch(run);
+            int microBatch = StepTuning.choose(run, TrainingPath.PLAIN).microBatch();
             assertEquals(0, run.batchSequences() % microBatch);
             long logits = 4L * microBatch * run.sequenceLength() * run.config().vocabulary();
             assertTrue(microBatch == 1 || logits <= 64 << 20, size.name());

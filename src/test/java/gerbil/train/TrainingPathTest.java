@@ -33,8 +33,8 @@ class TrainingPathTest {
 
     @Test
     void fusedGradientsArePlainGradients() {
-        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
-             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
+             TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             assertEquals(plain.step().backward(data, 0, 8), fused.step().backward(data, 0, 8), 1e-5);
             assertGradientsClose(plain, fused);
         }
@@ -43,8 +43,8 @@ class TrainingPathTest {
     @Test
     void accumulatedGradientsAreTheLargeBatchs() {
         for (TrainingPath path : TrainingPath.values()) {
-            try (TrainingSetup whole = TrainingSetup.of(spec, path, 16);
-                 TrainingSetup micro = TrainingSetup.of(spec, path, 2)) {
+            try (TrainingSetup whole = TrainingSetup.of(spec, SmallRun.settings(path, 16));
+                 TrainingSetup micro = TrainingSetup.of(spec, SmallRun.settings(path, 2))) {
                 assertEquals(whole.step().backward(data, 0, 16), micro.step().backward(data, 0, 16), 1e-5);
                 assertGradientsClose(whole, micro);
             }
@@ -53,8 +53,8 @@ class TrainingPathTest {
 
     @Test
     void fusedStepsArePlainSteps() {
-        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
-             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
+             TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             for (int step = 0; step < 10; step++) {
                 double loss = plain.step().backward(data, step * 8L, 8);
                 assertEquals(loss, fused.step().backward(data, step * 8L, 8), 1e-4 * loss);
