@@ -30,8 +30,7 @@ public final class LearningRates {
         Path file = Files.createDirectories(results).resolve("learning-rates.csv");
         SortedSet<String> lines = new TreeSet<>(ORDER);
         if (Files.exists(file)) {
-            lines.addAll(Files.readAllLines(file));
-            lines.remove(HEADER);
+            Files.readAllLines(file).stream().filter(line -> !line.equals(HEADER)).forEach(lines::add);
         }
         lines.add(String.format(Locale.ROOT, "%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
                 trial.spec().budgetClass(), trial.spec().optimizer().learningRate(), trial.spec().seed(),
