@@ -41,7 +41,8 @@ public final class Generator {
      * @param seed of the draws: the same seed gives the same tokens
      * @param stop ends the continuation after a token it holds for, which is kept
      * @return prompt and continuation
-     * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation exceed the model's positions
+     * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation
+     *     exceed the model's positions
      */
     public int[] generate(int[] prompt, int count, Sampling sampling, long seed, IntPredicate stop) {
         if (prompt.length == 0) {

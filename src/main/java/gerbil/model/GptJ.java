@@ -174,9 +174,9 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     }
 
     /**
-     * A number as an array in PyTorch's own memory. DJL's operations on a Java number put it into a Java buffer that may
-     * be collected before the backward pass reads it: in what is differentiated, a number that a gradient depends on has
-     * to be one of these.
+     * A number as an array in PyTorch's own memory. DJL's operations on a Java number put it into a Java buffer that
+     * may be collected before the backward pass reads it: in what is differentiated, a number that a gradient depends
+     * on has to be one of these.
      */
     static NDArray number(NDArray like, double value) {
         return like.getManager().full(new Shape(), (float) value);

@@ -139,7 +139,7 @@ public final class SafeTensors {
         }
     }
 
-    /** DJL's PyTorch engine dies of bfloat16 arrays; float32 holds the same numbers, their bits being its upper half. */
+    /** DJL's PyTorch engine dies of bfloat16 arrays; float32 holds the same numbers, their bits in its upper half. */
     private static NDArray array(NDManager manager, Entry entry, ByteBuffer data) {
         if (entry.type != DataType.BFLOAT16) {
             return manager.create(data, entry.shape, entry.type);

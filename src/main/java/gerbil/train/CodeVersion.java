@@ -21,6 +21,7 @@ final class CodeVersion {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return git.getProperty("git.build.version", "unknown version") + " (" + git.getProperty("git.commit.id.describe", "no git") + ")";
+        return git.getProperty("git.build.version", "unknown version")
+                + " (" + git.getProperty("git.commit.id.describe", "no git") + ")";
     }
 }

@@ -129,7 +129,7 @@ class GerbilTest {
     void aFirstSessionWithACorpusOfOnesOwn() throws IOException {
         Path texts = Files.createDirectory(home.resolve("texts"));
         Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
-                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds in its wheel.\"}")
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
                 .toList());
         String tokens = home.resolve("data/tokens/mine").toString();
         String prepared = done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");

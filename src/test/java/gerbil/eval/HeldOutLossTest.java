@@ -43,7 +43,8 @@ class HeldOutLossTest {
             String text = new Tokenizer(VOCABULARY).decode(predicted);
             int ends = text.split(Pattern.quote(Vocabulary.END_OF_TEXT), -1).length - 1;
             assertTrue(ends > 0);
-            assertEquals(text.getBytes(StandardCharsets.UTF_8).length - ends * Vocabulary.END_OF_TEXT.length(), loss.bytes());
+            int spelled = text.getBytes(StandardCharsets.UTF_8).length;
+            assertEquals(spelled - ends * Vocabulary.END_OF_TEXT.length(), loss.bytes());
             assertEquals(loss.loss() * loss.tokens() / loss.bytes() / Math.log(2), loss.bitsPerByte(), 1e-12);
 
             HeldOutLoss part = HeldOutLoss.of(model, set, VOCABULARY, LENGTH, 10 * LENGTH + 5);

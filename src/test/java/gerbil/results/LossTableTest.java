@@ -27,8 +27,8 @@ class LossTableTest {
 
     private static final int PUBLISHED = 14;
     private static final List<String> COLUMNS = List.of("model", "scale", "objective", "size", "class", "parameters",
-            "tokens", "batch_tokens", "training_loss", "heldout_loss", "bits_per_byte", "corpus", "vocabulary", "device",
-            "wall_seconds", "code_version");
+            "tokens", "batch_tokens", "training_loss", "heldout_loss", "bits_per_byte", "corpus", "vocabulary",
+            "device", "wall_seconds", "code_version");
 
     @TempDir
     private Path home;

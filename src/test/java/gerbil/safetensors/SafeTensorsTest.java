@@ -39,6 +39,7 @@ import java.util.stream.Stream;
 class SafeTensorsTest {
 
     private static final int MUTATIONS = 5_000;
+    private static final String JSON = "0123456789-.eE[]{},:\" ";
 
     @TempDir
     private Path folder;
@@ -126,7 +127,8 @@ class SafeTensorsTest {
     /** Written by the safetensors library of Python, with metadata and its own order of tensors. */
     @Test
     void filesOfOthersAreRead() throws IOException {
-        Map<String, NDArray> read = SafeTensors.read(Path.of("src/test/resources/gptj-tiny/model.safetensors"), manager);
+        Path reference = Path.of("src/test/resources/gptj-tiny/model.safetensors");
+        Map<String, NDArray> read = SafeTensors.read(reference, manager);
         assertEquals(new Shape(97, 24), read.get("transformer.wte.weight").getShape());
     }
 
@@ -238,11 +240,12 @@ class SafeTensorsTest {
     @CsvSource({"0, 8, 4, 12, 12", "0, 8, 12, 20, 20", "4, 12, 12, 20, 20", "0, 8, 0, 8, 16"})
     void overlapsAndHolesAreRefused(int begin, int end, int otherBegin, int otherEnd, int bytes) throws IOException {
         write("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + begin + "," + end + "]},"
-                + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + otherBegin + "," + otherEnd + "]}}", bytes);
+                + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[" + otherBegin + "," + otherEnd + "]}}",
+                bytes);
         assertRefused("beginning at byte");
     }
 
-    /** A hundred flips of a bit, cuts, insertions and digits for each part of a file: refused or read, never else. */
+    /** Flipped bits, other bytes, JSON where it should not be, cuts and additions: refused or read, never else. */
     @Test
     void damagedFilesAreRefusedOrRead() throws IOException {
         SafeTensors.write(file, Map.of("a", manager.create(new float[] {1, 2, 3, 4}, new Shape(2, 2)), "b",
@@ -271,9 +274,9 @@ class SafeTensorsTest {
             switch (random.nextInt(5)) {
                 case 0 -> damaged[at] ^= (byte) (1 << random.nextInt(8));
                 case 1 -> damaged[at] = (byte) random.nextInt(256);
-                case 2 -> damaged[random.nextInt(damaged.length)] = (byte) "0123456789-.eE[]{},:\" ".charAt(random.nextInt(22));
+                case 2 -> damaged[random.nextInt(damaged.length)] = (byte) JSON.charAt(random.nextInt(JSON.length()));
                 case 3 -> damaged = Arrays.copyOf(damaged, random.nextInt(1, damaged.length + 9));
-                default -> System.arraycopy(damaged, at, damaged, random.nextInt(damaged.length - at) , 1);
+                default -> System.arraycopy(damaged, at, damaged, random.nextInt(damaged.length - at), 1);
             }
         }
         return damaged;

@@ -10,7 +10,10 @@ public final class Child {
     private Child() {
     }
 
-    /** Starts a class's main method on as many threads as this process has for tensors, which rounding depends on; its error stream goes to this process's. */
+    /**
+     * Starts a class's main method; its error stream goes to this process's. The engine has as many threads as here,
+     * since rounding depends on them.
+     */
     public static Process start(List<String> jvmOptions, Class<?> main, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElseThrow()));
         command.addAll(jvmOptions);

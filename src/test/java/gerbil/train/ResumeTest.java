@@ -18,9 +18,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -130,7 +132,8 @@ class ResumeTest {
 
     @Test
     void aKilledProcessLeavesARunThatGoesOn() throws Exception {
-        Process child = Child.start(List.of("-Xmx256m"), Killed.class, shared.toString(), directory.folder().toString());
+        Process child = Child.start(List.of("-Xmx256m"), Killed.class, shared.toString(),
+                directory.folder().toString());
         try (BufferedReader steps = child.inputReader()) {
             String step = steps.readLine();
             while (step != null && Integer.parseInt(step) < KILLED_FROM) {
@@ -166,7 +169,7 @@ class ResumeTest {
             try {
                 System.in.read();
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                throw new UncheckedIOException(e);
             }
         }
     }
@@ -186,7 +189,8 @@ class ResumeTest {
     void aHalfWrittenLineOfMetricsIsIgnored() throws IOException {
         assertThrows(GerbilException.class, () -> stoppedAt(7, directory, Duration.ofHours(1)).run());
         String lines = Files.readString(directory.metricsFile());
-        Files.writeString(directory.metricsFile(), lines + lines.lines().findFirst().orElseThrow() + "\n{\"step\":9,\"lo");
+        String first = lines.lines().findFirst().orElseThrow();
+        Files.writeString(directory.metricsFile(), lines + first + "\n{\"step\":9,\"lo");
         assertEquals(8, directory.metrics().size());
         assertEndsAsTheWholeRun(8);
     }
@@ -205,7 +209,7 @@ class ResumeTest {
         assertThrows(GerbilException.class, () -> stoppedAt(7, directory, Duration.ofHours(1)).run());
         Path weights = directory.checkpoints().resolve("step-0000007/weights.safetensors");
         byte[] bytes = Files.readAllBytes(weights);
-        Files.write(weights, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+        Files.write(weights, Arrays.copyOf(bytes, bytes.length / 2));
         String message = assertThrows(GerbilException.class,
                 () -> trainer(directory, TrainingListener.NONE, Duration.ofHours(1)).run()).getMessage();
         assertTrue(message.contains(weights.toString()), message);

@@ -107,7 +107,8 @@ class TrainerTest {
             assertTrue(m.gradientNorm() > 0 && m.tokensPerSecond() > 0);
         }
         assertEquals(metrics.get(STEPS - 1).loss(), result.trainingLoss(), 1e-12);
-        assertEquals(metrics.stream().mapToDouble(StepMetrics::loss).average().orElseThrow(), result.wholeRunLoss(), 1e-12);
+        assertEquals(metrics.stream().mapToDouble(StepMetrics::loss).average().orElseThrow(), result.wholeRunLoss(),
+                1e-12);
         assertEquals(STEPS * (long) SmallRun.BATCH, result.tokens());
         assertEquals(spec.config().parameters(), result.parameters());
         assertTrue(result.wallSeconds() > 0);
@@ -188,8 +189,8 @@ class TrainerTest {
 
     @Test
     void objectivesThatAreNotThereYetAreRefused() {
-        RunSpec blender = new RunSpec("40k", BudgetClass.A, Objective.BLENDER, 1_000, SmallRun.BATCH, SmallRun.LENGTH, 0,
-                spec.optimizer(), spec.vocabulary(), spec.data(), spec.heldoutData());
+        RunSpec blender = new RunSpec("40k", BudgetClass.A, Objective.BLENDER, 1_000, SmallRun.BATCH, SmallRun.LENGTH,
+                0, spec.optimizer(), spec.vocabulary(), spec.data(), spec.heldoutData());
         assertRefused(() -> Trainer.of(blender, tokens, folder, NO_STEP), "objective blender", "causal");
     }
 
