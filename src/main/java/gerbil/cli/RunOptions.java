@@ -23,7 +23,7 @@ import java.util.List;
 final class RunOptions {
 
     @Option(names = "--size", split = ",", required = true, paramLabel = "SIZE",
-            description = "Sizes, separated by commas: 40k, 91k, 184k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
+            description = "Sizes, separated by commas: 40k, 92k, 183k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
     private List<String> sizes;
 
     @Option(names = "--class", split = ",", required = true, paramLabel = "CLASS",
@@ -47,7 +47,7 @@ final class RunOptions {
     private String path;
 
     @Option(names = "--precision", paramLabel = "NAME",
-            description = "float32 or bfloat16, for the matrix products of the fused path (default: what suits the "
+            description = "float32, bfloat16 or float16, for the matrix products of the fused path (default: what suits the "
                     + "device and the size).")
     private String precision;
 

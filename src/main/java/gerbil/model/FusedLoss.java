@@ -6,6 +6,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import gerbil.spec.Precision;
 
+import java.util.function.DoubleSupplier;
+
 /**
  * One kernel call: packed products of query, key and value, fused attention, and a head that goes through the tokens in
  * chunks, so that a batch's logits are never all in memory.
@@ -17,13 +19,17 @@ public final class FusedLoss implements TrainingLoss {
     private final NDArray cos;
     private final NDArray sin;
     private final NDArray settings;
+    private final DoubleSupplier gradientScale;
 
     /**
      * @param length tokens of the sequences to come
+     * @param gradientScale asked each time: what the differentiable loss is multiplied by beyond the loss
      */
-    public FusedLoss(GptJ model, Kernels kernels, int length, Precision precision, HeadChunks chunks) {
+    public FusedLoss(GptJ model, Kernels kernels, int length, Precision precision, HeadChunks chunks,
+                     DoubleSupplier gradientScale) {
         this.model = model;
         this.kernels = kernels;
+        this.gradientScale = gradientScale;
         NDManager manager = model.manager();
         var rotation = model.rotary().at(manager, 0, length);
         Shape overHeads = new Shape(length, 1, 1, model.config().headDim());
@@ -35,7 +41,9 @@ public final class FusedLoss implements TrainingLoss {
     @Override
     public Value of(NDArray ids, NDArray targets, float scale) {
         NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets)
-                .add(model.weights().values()).add(cos).add(sin).add(ids.getManager().create(scale)).add(settings));
+                .add(model.weights().values()).add(cos).add(sin)
+                .add(ids.getManager().create(new float[] {scale, (float) (scale * gradientScale.getAsDouble())}))
+                .add(settings));
         return new Value(result.get(0), result.get(1));
     }
 }

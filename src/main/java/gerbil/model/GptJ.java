@@ -112,6 +112,17 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         }
     }
 
+    /** Forgets the gradients recorded so far. */
+    public void zeroGradients() {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            weights().values().forEach(weight -> {
+                NDArray gradient = weight.getGradient();
+                gradient.set(EVERYTHING, gradient.zerosLike());
+            });
+        }
+    }
+
     /** The architecture. */
     public GptJConfig config() {
         return config;

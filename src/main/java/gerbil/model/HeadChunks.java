@@ -51,6 +51,11 @@ public record HeadChunks(int chunk, int group) {
 
     /** As the kernels take them: the number of the type in PyTorch, chunk, group. */
     NDArray settings(NDManager manager, Precision precision) {
-        return manager.create(new int[] {precision == Precision.FLOAT32 ? 6 : 15, chunk, group});
+        int type = switch (precision) {
+            case FLOAT16 -> 5;
+            case FLOAT32 -> 6;
+            case BFLOAT16 -> 15;
+        };
+        return manager.create(new int[] {type, chunk, group});
     }
 }

@@ -10,7 +10,9 @@ import java.util.Locale;
 public enum Precision {
     FLOAT32,
     /** 8 bits of precision, the range of float32: processors with AVX-512 BF16 or AMX, GPUs from Ampere (RTX 3060). */
-    BFLOAT16;
+    BFLOAT16,
+    /** 11 bits of precision, a small range, and so a loss that is scaled up: GPUs of Turing (T4, RTX 2060). */
+    FLOAT16;
 
     /** The name used in records and on the command line. */
     public String label() {

@@ -43,7 +43,7 @@ record Checkpoint(Path folder, int step) {
         try {
             Files.createDirectories(temporary);
             SafeTensors.write(temporary.resolve(WEIGHTS), model.weights());
-            SafeTensors.write(temporary.resolve(MOMENTS), optimizer.moments());
+            SafeTensors.write(temporary.resolve(MOMENTS), optimizer.saved());
             Json.write(temporary.resolve(STATE), new State(optimizer.steps()));
             Files.writeString(temporary.resolve(COMPLETE), "");
             delete(folder);

@@ -62,7 +62,7 @@ public final class RunDirectory {
     /**
      * The newest run of a model that has a checkpoint.
      *
-     * @param model {@code Gerbil-A-91k}
+     * @param model {@code Gerbil-A-92k}
      * @throws GerbilException if there is none
      */
     public static RunDirectory newest(Path runs, String model) {

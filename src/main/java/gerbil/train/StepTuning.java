@@ -22,7 +22,9 @@ public final class StepTuning {
     private static final long PLAIN_LOGITS = 64L << 20;
     /** Below this vocabulary and width the conversions cost more than the faster products save. */
     private static final int SMALL_VOCABULARY = 8_192;
+    /** Compute capabilities of the first GPUs with fast bfloat16 and fast float16. */
     private static final int AMPERE = 80;
+    private static final int VOLTA = 70;
 
     private StepTuning() {
     }
@@ -58,11 +60,19 @@ public final class StepTuning {
         if (spec.config().vocabulary() < SMALL_VOCABULARY) {
             return new PrecisionChoice(Precision.FLOAT32, "a model this small gains nothing from less");
         }
-        boolean fast = device.isGpu()
-                ? Integer.parseInt(CudaUtils.getComputeCapability(device.getDeviceId())) >= AMPERE
-                : Hardware.multipliesBfloat16();
-        return fast ? new PrecisionChoice(Precision.BFLOAT16, "the device multiplies bfloat16 faster")
-                : new PrecisionChoice(Precision.FLOAT32, "the device does not multiply bfloat16 faster");
+        if (device.isGpu()) {
+            return gpuPrecision(Integer.parseInt(CudaUtils.getComputeCapability(device.getDeviceId())));
+        }
+        return Hardware.multipliesBfloat16()
+                ? new PrecisionChoice(Precision.BFLOAT16, "the processor has instructions for bfloat16")
+                : new PrecisionChoice(Precision.FLOAT32, "the processor has no instructions for bfloat16");
+    }
+
+    /** By compute capability: 75 is Turing (T4, RTX 2060), 86 is Ampere (RTX 3060). */
+    static PrecisionChoice gpuPrecision(int capability) {
+        String reason = "the GPU's compute capability is " + capability / 10 + "." + capability % 10;
+        return new PrecisionChoice(capability >= AMPERE ? Precision.BFLOAT16
+                : capability >= VOLTA ? Precision.FLOAT16 : Precision.FLOAT32, reason);
     }
 
     /** The largest micro-batch that divides the batch and is small enough for the path. */

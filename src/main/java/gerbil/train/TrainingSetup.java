@@ -7,6 +7,7 @@ import gerbil.model.HeadChunks;
 import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
+import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
@@ -25,16 +26,17 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
             return of(spec, settings, model, new PlainAdamW(model, spec.optimizer()), new PlainLoss(model));
         }
         Kernels kernels = Kernels.load(manager);
-        return of(spec, settings, model, new FusedAdamW(model, spec.optimizer(), kernels),
+        LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
+        return of(spec, settings, model, new FusedAdamW(model, spec.optimizer(), kernels, scale),
                 new FusedLoss(model, kernels, spec.sequenceLength(), settings.precision(),
-                        new HeadChunks(settings.headChunk(), settings.headGroup())));
+                        new HeadChunks(settings.headChunk(), settings.headGroup()), scale::value));
     }
 
     private static TrainingSetup of(RunSpec spec, StepSettings settings, GptJ model, AdamW optimizer,
                                     TrainingLoss loss) {
         NDManager manager = model.manager().getParentManager();
         return new TrainingSetup(manager, model, optimizer,
-                new TrainingStep(loss, manager, settings.microBatch(), spec.sequenceLength()));
+                new TrainingStep(loss, model, settings.microBatch(), spec.sequenceLength()));
     }
 
     @Override

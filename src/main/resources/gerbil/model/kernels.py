@@ -95,7 +95,8 @@ class M(Module):
       settings: Tensor) -> Tensor:
     return ((self).head(hidden, targets, weight, bias, int(settings[0]), int(settings[1]), int(settings[2])))[0]
 
-  # settings: dtype, chunk, group. Returns the loss times scale, and a scalar that has the loss's gradients.
+  # scale: of the loss, and of its gradients. settings: dtype, chunk, group. Returns the scaled loss, and a scalar that has
+  # its scaled gradients.
   def loss(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
@@ -111,16 +112,21 @@ class M(Module):
     bias = weights[n - 1]
     parts = (self).head(torch.detach(h), torch.flatten(targets), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
     surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
-    return (torch.mul(parts[0], scale), torch.mul(surrogate, scale))
+    return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
 
-  # Scales the gradients down to a global L2 norm of at most largest; returns the norm before
+  # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
+  # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.
   def clip(self: __torch__.M,
       gradients: List[Tensor],
-      largest: Tensor) -> Tensor:
-    norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    factor = float(largest) / (float(norm) + 1e-06)
-    if factor < 1.:
-      torch._foreach_mul_(gradients, factor)
+      limits: Tensor) -> Tensor:
+    loss_scale = float(limits[1])
+    norm = torch.div(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients))), loss_scale)
+    if bool(torch.isfinite(norm)):
+      factor = min(1., float(limits[0]) / (float(norm) + 1e-06)) / loss_scale
+      if factor != 1.:
+        torch._foreach_mul_(gradients, factor)
+    else:
+      torch._foreach_zero_(gradients)
     return norm
 
   # One AdamW step of a group of parameters; counts the steps and zeroes the gradients. The lists must be arguments: of

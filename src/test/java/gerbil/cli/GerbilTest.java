@@ -67,7 +67,7 @@ class GerbilTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "prepare | --scale --corpus --tokens --seed --out",
-        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder 184k 104m",
+        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder 183k 104m",
         "train | --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
         "sweep | --size --class --rates learning-rates.csv",
@@ -94,7 +94,7 @@ class GerbilTest {
         "prepare --corpus nowhere --out tokens        | no folder nowhere",
         "prepare --corpus . --out x --tokens lots     | count 'lots'",
         "prepare --corpus . --out x --tokens -5       | count '-5'",
-        "sample --model Gerbil-A-91k                  | no trained Gerbil-A-91k"})
+        "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));
         assertEquals(1, outcome.status, outcome.err);

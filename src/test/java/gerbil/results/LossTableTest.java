@@ -87,12 +87,12 @@ class LossTableTest {
 
     @Test
     void rowsAreOrderedBySizeAndClass() throws IOException {
-        for (String size : List.of("184k", "40k", "91k")) {
+        for (String size : List.of("183k", "40k", "92k")) {
             finish(size, BudgetClass.D, 4);
             finish(size, BudgetClass.A, 5);
         }
-        assertEquals(List.of("Gerbil-A-40k", "Gerbil-D-40k", "Gerbil-A-91k", "Gerbil-D-91k", "Gerbil-A-184k",
-                "Gerbil-D-184k"),
+        assertEquals(List.of("Gerbil-A-40k", "Gerbil-D-40k", "Gerbil-A-92k", "Gerbil-D-92k", "Gerbil-A-183k",
+                "Gerbil-D-183k"),
                 LossTable.collect(runs, results).scale("nano").rows().stream().map(LossRow::model).toList());
     }
 
@@ -127,7 +127,7 @@ class LossTableTest {
         LossTable table = LossTable.collect(runs, results);
         Table nano = table.grid("nano", Objective.CAUSAL, LossRow::trainingLoss);
         assertEquals(List.of("size", "A", "B", "C", "D"), nano.columnNames());
-        assertEquals(List.of("40k", "91k", "184k"), nano.stringColumn("size").asList());
+        assertEquals(List.of("40k", "92k", "183k"), nano.stringColumn("size").asList());
         assertEquals(List.of("4.5000", "not run", "not run"), nano.stringColumn("A").asList());
         Table published = table.grid("published", Objective.CAUSAL, LossRow::trainingLoss);
         assertEquals(List.of("6.6644", "6.0741", "4.9999", "4.0487", "not published", "not published"),
@@ -160,11 +160,11 @@ class LossTableTest {
 
     @Test
     void learningRateTrialsAreRecordedOnce() throws IOException {
-        LearningRates.record(results, result("91k", BudgetClass.A, 4.5));
+        LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
         LearningRates.record(results, result("40k", BudgetClass.A, 4.25));
-        LearningRates.record(results, result("91k", BudgetClass.A, 4.5));
+        LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
         assertEquals(List.of("size,class,learning_rate,seed,training_loss,heldout_loss,code_version",
-                "40k,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "91k,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
+                "40k,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "92k,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
                 Files.readAllLines(results.resolve("learning-rates.csv")));
     }
 }

@@ -47,7 +47,7 @@ class RunSpecTest {
 
     @Test
     void unknownNamesAreAnsweredWithTheNamesThereAre() {
-        assertRefused(() -> ModelSize.of("33m"), "'33m'", "40k, 91k, 184k, 3.3m, 6.7m, 15m, 32m, 77m, 104m");
+        assertRefused(() -> ModelSize.of("33m"), "'33m'", "40k, 92k, 183k, 3.3m, 6.7m, 15m, 32m, 77m, 104m");
         assertRefused(() -> BudgetClass.of("E"), "'E'", "A, B, C, D");
         assertRefused(() -> Objective.of("masked"), "'masked'", "causal, blender");
         assertRefused(() -> Scale.of("micro"), "'micro'", "nano, paper");
@@ -82,7 +82,7 @@ class RunSpecTest {
         OptimizerSettings noDecay = new OptimizerSettings(o.learningRate(), o.beta1(), o.beta2(), o.epsilon(), 0,
                 o.decayed(), o.clipNorm(), o.warmupFraction(), o.finalFraction());
         List<RunSpec> specs = List.of(SPEC, SPEC.withTokens(SPEC.tokens() + 1), SPEC.withLearningRate(1e-4),
-                variant("91k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, o, "data", "heldout"),
+                variant("92k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, o, "data", "heldout"),
                 variant("40k", BudgetClass.B, Objective.CAUSAL, 2_048, 128, 0, o, "data", "heldout"),
                 variant("40k", BudgetClass.A, Objective.BLENDER, 2_048, 128, 0, o, "data", "heldout"),
                 variant("40k", BudgetClass.A, Objective.CAUSAL, 1_024, 128, 0, o, "data", "heldout"),

@@ -15,7 +15,14 @@ public final class Child {
      * since rounding depends on them.
      */
     public static Process start(List<String> jvmOptions, Class<?> main, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElseThrow()));
+        return start(List.of(), jvmOptions, main, arguments);
+    }
+
+    /** The same under another command, such as one that limits it. */
+    static Process start(List<String> prefix, List<String> jvmOptions, Class<?> main, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(ProcessHandle.current().info().command().orElseThrow());
         command.addAll(jvmOptions);
         command.addAll(List.of("-Dai.djl.pytorch.num_threads=" + Hardware.threads(),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
