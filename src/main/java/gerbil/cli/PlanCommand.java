@@ -23,10 +23,9 @@ final class PlanCommand implements Callable<Integer> {
     public Integer call() {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
-        System.out.printf("On %s, %d threads, path %s:%n", Hardware.device(), Hardware.threads(),
-                options.path().label());
+        System.out.printf("On %s, %d threads:%n", Hardware.device(), Hardware.threads());
         for (RunSpec spec : options.specs(tokens)) {
-            print(BudgetPlan.measure(spec, tokens.train(), options.path()));
+            print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)));
         }
         return 0;
     }
@@ -34,10 +33,10 @@ final class PlanCommand implements Callable<Integer> {
     static void print(BudgetPlan plan) {
         RunSpec spec = plan.spec();
         System.out.printf(Locale.ROOT, "%s: %,d parameters, %,d tokens (%.2f epochs) in %,d steps of %,d tokens, "
-                        + "%d x %d sequences of %d; %,.0f tokens/s, about %s, %s of memory%n",
+                        + "%d x %d sequences of %d; %,.0f tokens/s on the %s path in %s, about %s, %s of memory%n",
                 spec.model(), spec.config().parameters(), spec.tokens(), plan.epochs(), spec.steps(),
-                spec.batchTokens(), plan.accumulation(), plan.microBatch(), spec.sequenceLength(),
-                plan.tokensPerSecond(), Durations.text(plan.seconds()),
+                spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
+                plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Durations.text(plan.seconds()),
                 plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
     }
 }

@@ -4,10 +4,13 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.StepTuning;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Option;
 
@@ -20,7 +23,7 @@ import java.util.List;
 final class RunOptions {
 
     @Option(names = "--size", split = ",", required = true, paramLabel = "SIZE",
-            description = "Sizes, separated by commas: 40k, 91k, 184k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
+            description = "Sizes, separated by commas: 40k, 92k, 183k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
     private List<String> sizes;
 
     @Option(names = "--class", split = ",", required = true, paramLabel = "CLASS",
@@ -43,15 +46,31 @@ final class RunOptions {
             description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
     private String path;
 
+    @Option(names = "--precision", paramLabel = "NAME",
+            description = "float32, bfloat16 or float16, for the matrix products of the fused path (default: what suits the "
+                    + "device and the size).")
+    private String precision;
+
     @Option(names = "--tokens-folder", paramLabel = "FOLDER",
             description = "Token sets to train on (default: the scale's under data/tokens, prepared if missing).")
     private Path tokensFolder;
 
-    TrainingPath path() {
-        return TrainingPath.of(path);
+    /** How a run's step is computed here, said with the reason. */
+    StepSettings settings(RunSpec spec) {
+        TrainingPath chosen = TrainingPath.of(path);
+        if (precision != null) {
+            return StepTuning.choose(spec, chosen, Precision.of(precision));
+        }
+        StepTuning.PrecisionChoice choice = StepTuning.precision(spec, chosen);
+        System.err.println(choice.precision().label() + ": " + choice.reason());
+        return StepTuning.choose(spec, chosen, choice.precision());
     }
 
+    /** Opens the token sets, or prepares them; all other options are checked before that. */
     PreparedTokens tokens(Workspace workspace) {
+        TrainingPath.of(path);
+        Objective.of(objective);
+        classes.forEach(BudgetClass::of);
         List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
         if (scales.size() > 1) {
             throw new GerbilException("sizes of both scales: " + sizes, "sizes of one scale, which share a vocabulary",

@@ -16,7 +16,7 @@ import java.util.concurrent.Callable;
 final class SampleCommand implements Callable<Integer> {
 
     @Option(names = "--model", required = true, paramLabel = "NAME|FOLDER",
-            description = "A model's name, such as Gerbil-A-91k (its newest run is taken), or a run's directory.")
+            description = "A model's name, such as Gerbil-A-92k (its newest run is taken), or a run's directory.")
     private String model;
 
     @Option(names = "--prompt", defaultValue = "", paramLabel = "TEXT",

@@ -2,6 +2,7 @@ package gerbil.cli;
 
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.BudgetPlan;
 import gerbil.train.RunDirectory;
@@ -11,7 +12,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -35,7 +35,7 @@ final class TrainCommand implements Callable<Integer> {
     private int checkpointMinutes;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
@@ -46,10 +46,11 @@ final class TrainCommand implements Callable<Integer> {
         for (RunSpec spec : specs) {
             RunDirectory directory = runDirectory == null ? RunDirectory.of(workspace.runs(), spec)
                     : RunDirectory.at(runDirectory);
+            StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
             if (directory.result().isEmpty()) {
-                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), options.path()));
+                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings));
             }
-            RunResult result = interruptible(new Trainer(spec, tokens, directory, options.path(),
+            RunResult result = interruptible(new Trainer(spec, tokens, directory, () -> settings,
                     new ConsoleProgress(), Duration.ofMinutes(checkpointMinutes)));
             System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
                             + "nats a token, %.4f bits a byte; %s; %s%n", spec.model(), result.trainingLoss(),
@@ -60,7 +61,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
-    private static RunResult interruptible(Trainer trainer) throws IOException {
+    private static RunResult interruptible(Trainer trainer) {
         Thread training = Thread.currentThread();
         Thread hook = new Thread(() -> {
             training.interrupt();

@@ -39,7 +39,7 @@ final class Attention {
             k = all.get(0);
             v = all.get(1);
         }
-        NDArray scores = q.matMul(k.swapAxes(2, 3)).div(Math.sqrt(config.headDim()));
+        NDArray scores = q.matMul(k.swapAxes(2, 3)).div(GptJ.number(x, Math.sqrt(config.headDim())));
         NDArray mixed = scores.add(mask).softmax(-1).matMul(v);
         return Linear.linear(mixed.transpose(0, 2, 1, 3).reshape(x.getShape()), output.getArray()).singletonOrThrow();
     }

@@ -4,6 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import gerbil.spec.Precision;
+
+import java.util.function.DoubleSupplier;
 
 /**
  * One kernel call: packed products of query, key and value, fused attention, and a head that goes through the tokens in
@@ -11,34 +14,36 @@ import ai.djl.ndarray.types.Shape;
  */
 public final class FusedLoss implements TrainingLoss {
 
-    // measured at vocabularies of 1,024 and 50,400: a chunk's logits should stay in the processor's cache
-    private static final int CHUNK_ENTRIES = 1 << 19;
-    private static final int SMALLEST_CHUNK = 64;
-
     private final GptJ model;
     private final Kernels kernels;
     private final NDArray cos;
     private final NDArray sin;
-    private final NDArray chunk;
+    private final NDArray settings;
+    private final DoubleSupplier gradientScale;
 
     /**
      * @param length tokens of the sequences to come
+     * @param gradientScale asked each time: what the differentiable loss is multiplied by beyond the loss
      */
-    public FusedLoss(GptJ model, Kernels kernels, int length) {
+    public FusedLoss(GptJ model, Kernels kernels, int length, Precision precision, HeadChunks chunks,
+                     DoubleSupplier gradientScale) {
         this.model = model;
         this.kernels = kernels;
+        this.gradientScale = gradientScale;
         NDManager manager = model.manager();
         var rotation = model.rotary().at(manager, 0, length);
         Shape overHeads = new Shape(length, 1, 1, model.config().headDim());
         cos = rotation.cos().reshape(overHeads);
         sin = rotation.sin().reshape(overHeads);
-        chunk = manager.create(Math.max(SMALLEST_CHUNK, CHUNK_ENTRIES / model.config().vocabulary()));
+        settings = chunks.settings(manager, precision);
     }
 
     @Override
     public Value of(NDArray ids, NDArray targets, float scale) {
         NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets)
-                .add(model.weights().values()).add(cos).add(sin).add(ids.getManager().create(scale)).add(chunk));
+                .add(model.weights().values()).add(cos).add(sin)
+                .add(ids.getManager().create(new float[] {scale, (float) (scale * gradientScale.getAsDouble())}))
+                .add(settings));
         return new Value(result.get(0), result.get(1));
     }
 }

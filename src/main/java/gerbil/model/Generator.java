@@ -19,12 +19,17 @@ public final class Generator {
      * A generator that keeps keys and values between tokens.
      *
      * @param entries draw only ids below this: the rows above it pad the embedding and stand for no token
+     * @throws GerbilException if the model has fewer rows
      */
     public Generator(GptJ model, int entries) {
         this(model, entries, true);
     }
 
     Generator(GptJ model, int entries, boolean cached) {
+        if (entries < 1 || entries > model.config().vocabulary()) {
+            throw new GerbilException(entries + " vocabulary entries", "1 to " + model.config().vocabulary()
+                    + ", the rows of the model's embedding", "use the vocabulary that the model was trained with");
+        }
         this.model = model;
         this.entries = entries;
         this.cached = cached;
@@ -36,11 +41,18 @@ public final class Generator {
      * @param seed of the draws: the same seed gives the same tokens
      * @param stop ends the continuation after a token it holds for, which is kept
      * @return prompt and continuation
-     * @throws GerbilException if the prompt is empty or prompt and continuation exceed the model's positions
+     * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation
+     *     exceed the model's positions
      */
     public int[] generate(int[] prompt, int count, Sampling sampling, long seed, IntPredicate stop) {
         if (prompt.length == 0) {
             throw new GerbilException("an empty prompt", "at least one token", "start from <|endoftext|>");
+        }
+        for (int id : prompt) {
+            if (id < 0 || id >= entries) {
+                throw new GerbilException("token " + id + " in the prompt", "ids from 0 to " + (entries - 1),
+                        "encode the prompt with the vocabulary that the model was trained with");
+            }
         }
         model.config().requirePositions((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);

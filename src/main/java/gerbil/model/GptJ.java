@@ -112,6 +112,17 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         }
     }
 
+    /** Forgets the gradients recorded so far. */
+    public void zeroGradients() {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            weights().values().forEach(weight -> {
+                NDArray gradient = weight.getGradient();
+                gradient.set(EVERYTHING, gradient.zerosLike());
+            });
+        }
+    }
+
     /** The architecture. */
     public GptJConfig config() {
         return config;
@@ -171,6 +182,15 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
             x = layers.get(i).forward(x, rotation, mask, cache == null ? null : cache.layer(i));
         }
         return finalNorm.forward(x);
+    }
+
+    /**
+     * A number as an array in PyTorch's own memory. DJL's operations on a Java number put it into a Java buffer that
+     * may be collected before the backward pass reads it: in what is differentiated, a number that a gradient depends
+     * on has to be one of these.
+     */
+    static NDArray number(NDArray like, double value) {
+        return like.getManager().full(new Shape(), (float) value);
     }
 
     /** A large negative number where a query would see a later key: (length, past + length). */

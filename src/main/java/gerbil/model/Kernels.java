@@ -34,6 +34,12 @@ public final class Kernels implements AutoCloseable {
     private static final String NO_CONSTANTS = "\u0080\u0002).";
     private static final String VERSION = "10";
 
+    static {
+        // DJL hands this on to PyTorch: recompiling for the shapes it meets costs more than it saves here, and the
+        // compiled gradients do not know sums of float32 and bfloat16
+        System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
+    }
+
     private final NDManager manager;
     private final Model module;
     private final ParameterStore store;

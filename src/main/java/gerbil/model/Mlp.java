@@ -31,7 +31,8 @@ final class Mlp {
 
     /** The tanh approximation of GELU (Hendrycks and Gimpel 2016), transformers' {@code gelu_new}. */
     private static NDArray geluNew(NDArray x) {
-        NDArray inner = x.mul(x).mul(x).mul(0.044715).add(x).mul(SQRT_2_OVER_PI);
-        return x.mul(0.5).mul(inner.tanh().add(1));
+        NDArray cubic = x.mul(x).mul(x).mul(GptJ.number(x, 0.044715));
+        NDArray inner = cubic.add(x).mul(GptJ.number(x, SQRT_2_OVER_PI));
+        return x.mul(GptJ.number(x, 0.5)).mul(inner.tanh().add(1));
     }
 }

@@ -7,7 +7,7 @@ public record PlainLoss(GptJ model) implements TrainingLoss {
 
     @Override
     public Value of(NDArray ids, NDArray targets, float scale) {
-        NDArray loss = CrossEntropy.sum(model.logits(ids), targets).mul(scale);
+        NDArray loss = CrossEntropy.sum(model.logits(ids), targets).mul(GptJ.number(ids, scale));
         return new Value(loss, loss);
     }
 }

@@ -37,7 +37,7 @@ public final class Tables {
         }
         return of("Plan", Row.class, plans.stream().map(p -> new Row(p.spec().model(), p.spec().config().parameters(),
                 p.spec().tokens(), p.epochs(), p.spec().steps(), p.spec().batchTokens(),
-                p.accumulation() + " × " + p.microBatch() + " × " + p.spec().sequenceLength(),
+                p.accumulation() + " × " + p.settings().microBatch() + " × " + p.spec().sequenceLength(),
                 Math.round(p.tokensPerSecond()),
                 p.peakMemory().isPresent() ? OptionalLong.of(p.peakMemory().getAsLong() >> 20) : OptionalLong.empty(),
                 p.seconds() / 60)).toList());

@@ -1,10 +1,12 @@
 package gerbil.results;
 
+import gerbil.spec.ModelSize;
 import gerbil.spec.RunResult;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.Locale;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -14,18 +16,23 @@ public final class LearningRates {
 
     private static final String HEADER = "size,class,learning_rate,seed,training_loss,heldout_loss,code_version";
 
+    private static final Comparator<String> ORDER = Comparator
+            .comparing((String line) -> ModelSize.ALL.indexOf(ModelSize.of(line.split(",")[0])))
+            .thenComparing(line -> line.split(",")[1])
+            .thenComparing(line -> Double.valueOf(line.split(",")[2]))
+            .thenComparing(Comparator.naturalOrder());
+
     private LearningRates() {
     }
 
     /** Adds a trial; one that is there already is not added again. */
     public static void record(Path results, RunResult trial) throws IOException {
         Path file = Files.createDirectories(results).resolve("learning-rates.csv");
-        SortedSet<String> lines = new TreeSet<>();
+        SortedSet<String> lines = new TreeSet<>(ORDER);
         if (Files.exists(file)) {
-            lines.addAll(Files.readAllLines(file));
-            lines.remove(HEADER);
+            Files.readAllLines(file).stream().filter(line -> !line.equals(HEADER)).forEach(lines::add);
         }
-        lines.add(String.format(Locale.ROOT, "%s,%s,%.1e,%d,%.4f,%.4f,%s", trial.spec().size(),
+        lines.add(String.format(Locale.ROOT, "%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
                 trial.spec().budgetClass(), trial.spec().optimizer().learningRate(), trial.spec().seed(),
                 trial.trainingLoss(), trial.heldoutLoss(), trial.environment().codeVersion()));
         Files.writeString(file, HEADER + "\n" + String.join("\n", lines) + "\n");

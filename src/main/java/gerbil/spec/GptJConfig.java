@@ -15,6 +15,11 @@ package gerbil.spec;
 public record GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim, int positions) {
 
     public GptJConfig {
+        if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || positions < 1) {
+            throw new GerbilException("a vocabulary of " + vocabulary + ", width " + width + ", " + layers
+                    + " layers, " + heads + " heads, rotary_dim " + rotaryDim + ", " + positions + " positions",
+                    "numbers above 0", "change the architecture");
+        }
         if (width % heads != 0) {
             throw new GerbilException("width " + width + " with " + heads + " heads",
                     "a width that the number of heads divides", "change the width or the heads");
@@ -37,7 +42,7 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
         long mlp = 8 * d * d + 5 * d;
         long layerNorm = 2 * d;
         long embedding = vocabulary * d;
-        long head = vocabulary * d + vocabulary;
+        long head = embedding + vocabulary;
         return embedding + layers * (layerNorm + attention + mlp) + layerNorm + head;
     }
 

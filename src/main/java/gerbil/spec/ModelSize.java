@@ -29,8 +29,8 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
     /** All sizes, small to large within each scale. */
     public static final List<ModelSize> ALL = List.of(
             new ModelSize("40k", Scale.NANO, 16, 2, 2, 8, 128, 0, 2_048, 128, 3.2e-2),
-            new ModelSize("91k", Scale.NANO, 32, 2, 2, 16, 128, 0, 4_096, 128, 3.2e-2),
-            new ModelSize("184k", Scale.NANO, 48, 3, 3, 16, 128, 0, 8_192, 128, 3.2e-2),
+            new ModelSize("92k", Scale.NANO, 32, 2, 2, 16, 128, 0, 4_096, 128, 3.2e-2),
+            new ModelSize("183k", Scale.NANO, 48, 3, 3, 16, 128, 0, 8_192, 128, 3.2e-2),
             new ModelSize("3.3m", Scale.PAPER, 32, 4, 4, 8, 2048, 3_000_000, 65_536, 512, 4e-3),
             new ModelSize("6.7m", Scale.PAPER, 64, 4, 4, 16, 2048, 6_700_000, 131_072, 512, 4e-3),
             new ModelSize("15m", Scale.PAPER, 128, 8, 8, 16, 2048, 14_000_000, 131_072, 512, 3e-3),

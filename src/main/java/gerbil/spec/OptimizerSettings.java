@@ -26,8 +26,9 @@ public record OptimizerSettings(double learningRate, double beta1, double beta2,
     }
 
     public OptimizerSettings {
-        if (!(learningRate > 0)) {
-            throw new GerbilException("learning rate " + learningRate, "a number above 0", "set another learning rate");
+        if (!(learningRate > 0 && Double.isFinite(learningRate))) {
+            throw new GerbilException("learning rate " + learningRate, "a finite number above 0",
+                    "set another learning rate");
         }
     }
 }

@@ -10,10 +10,9 @@ package gerbil.spec;
  * @param java version
  * @param corpus name of the corpus
  * @param corpusHash of the corpus's provenance
- * @param path fused or plain
- * @param microBatch sequences computed at once
+ * @param step how the training step was computed
  * @param started ISO 8601, UTC
  */
 public record RunEnvironment(String codeVersion, String device, int threads, String engine, String java,
-                             String corpus, String corpusHash, TrainingPath path, int microBatch, String started) {
+                             String corpus, String corpusHash, StepSettings step, String started) {
 }

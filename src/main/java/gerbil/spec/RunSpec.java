@@ -23,7 +23,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                       String heldoutData) {
 
     public RunSpec {
-        if (batchTokens % sequenceLength != 0 || tokens < 1) {
+        if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
             throw new GerbilException(tokens + " tokens in batches of " + batchTokens + " and sequences of "
                     + sequenceLength, "a budget above 0 and batches of whole sequences",
                     "choose a batch that is a multiple of the sequence length");

@@ -3,6 +3,7 @@ package gerbil.tokens;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Document;
 import gerbil.corpus.HeldOut;
+import gerbil.spec.DiskFull;
 import gerbil.spec.GerbilException;
 import gerbil.spec.Progress;
 
@@ -108,7 +109,7 @@ public final class Preparation {
             heldOut.finish();
             partial.commit();
         } catch (IOException e) {
-            throw DiskFull.explain(e, folder.toAbsolutePath().getParent(), 0, 0);
+            throw DiskFull.explain(e, folder.toAbsolutePath().getParent(), "no tokens", "2 bytes a token");
         } catch (UncheckedIOException e) {
             // an interrupt that arrives inside a read or a write closes the channel
             throw e.getCause() instanceof ClosedByInterruptException ? interrupted(e) : e;

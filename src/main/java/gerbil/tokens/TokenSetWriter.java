@@ -2,6 +2,7 @@ package gerbil.tokens;
 
 import gerbil.corpus.Provenance;
 import gerbil.corpus.Sha256;
+import gerbil.spec.DiskFull;
 import gerbil.spec.GerbilException;
 
 import java.io.IOException;
@@ -180,7 +181,9 @@ public final class TokenSetWriter implements AutoCloseable {
     }
 
     private RuntimeException explain(IOException e) {
-        long needed = tokenLimit == Long.MAX_VALUE ? 0 : Short.BYTES * tokenLimit;
-        return DiskFull.explain(e, folder.toAbsolutePath().getParent(), Short.BYTES * tokens, needed);
+        String needed = tokenLimit == Long.MAX_VALUE ? "2 bytes a token"
+                : "about " + DiskFull.megabytes(Short.BYTES * tokenLimit);
+        return DiskFull.explain(e, folder.toAbsolutePath().getParent(),
+                DiskFull.megabytes(Short.BYTES * tokens) + " of tokens", needed);
     }
 }

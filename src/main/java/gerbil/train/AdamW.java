@@ -54,7 +54,11 @@ abstract class AdamW implements AutoCloseable {
         }
     }
 
-    /** Clips, updates and zeroes; returns the norm before clipping. {@link #steps} counts this step already. */
+    /**
+     * Clips, updates and zeroes; {@link #steps} counts this step already.
+     *
+     * @return the norm before clipping; 0 if the step was left out because float16 overflowed
+     */
     abstract double update(NDList gradients, double learningRate);
 
     /** Weight decay of a parameter: of matrices, and of vectors if all decay. */
@@ -77,7 +81,12 @@ abstract class AdamW implements AutoCloseable {
         return moments;
     }
 
-    /** Continues after a number of steps with saved moments. */
+    /** What a checkpoint keeps: the moments, and what a path needs besides. */
+    Map<String, NDArray> saved() {
+        return moments();
+    }
+
+    /** Continues after a number of steps with what was saved. */
     void restore(int after, Map<String, NDArray> saved) {
         steps = after;
         moments().forEach((name, array) -> array.set(new NDIndex("..."), saved.get(name)));

@@ -28,6 +28,7 @@ record Checkpoint(Path folder, int step) {
     private static final String WEIGHTS = "weights.safetensors";
     private static final String MOMENTS = "moments.safetensors";
     private static final String STATE = "state.json";
+    private static final String TEMPORARY = "next.tmp";
     private static final String COMPLETE = "complete";
     private static final int KEPT = 2;
 
@@ -36,15 +37,20 @@ record Checkpoint(Path folder, int step) {
 
     /** Saves a checkpoint under {@code checkpoints} and removes all but the newest two. */
     static Checkpoint save(Path checkpoints, GptJ model, AdamW optimizer) throws IOException {
-        String name = String.format("step-%07d", optimizer.steps());
-        Path temporary = Files.createDirectories(checkpoints.resolve(name + ".tmp"));
-        SafeTensors.write(temporary.resolve(WEIGHTS), model.weights());
-        SafeTensors.write(temporary.resolve(MOMENTS), optimizer.moments());
-        Json.write(temporary.resolve(STATE), new State(optimizer.steps()));
-        Files.writeString(temporary.resolve(COMPLETE), "");
-        Path folder = checkpoints.resolve(name);
-        delete(folder);
-        Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
+        Path temporary = checkpoints.resolve(TEMPORARY);
+        Path folder = checkpoints.resolve(String.format("step-%07d", optimizer.steps()));
+        delete(temporary);
+        try {
+            Files.createDirectories(temporary);
+            SafeTensors.write(temporary.resolve(WEIGHTS), model.weights());
+            SafeTensors.write(temporary.resolve(MOMENTS), optimizer.saved());
+            Json.write(temporary.resolve(STATE), new State(optimizer.steps()));
+            Files.writeString(temporary.resolve(COMPLETE), "");
+            delete(folder);
+            Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            delete(temporary);
+        }
         List<Checkpoint> all = all(checkpoints);
         for (Checkpoint old : all.subList(0, Math.max(0, all.size() - KEPT))) {
             delete(old.folder);

@@ -15,10 +15,13 @@ final class CodeVersion {
     static String current() {
         Properties git = new Properties();
         try (InputStream resource = CodeVersion.class.getResourceAsStream("/gerbil/version.properties")) {
-            git.load(resource);
+            if (resource != null) {
+                git.load(resource);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return git.getProperty("git.build.version") + " (" + git.getProperty("git.commit.id.describe", "no git") + ")";
+        return git.getProperty("git.build.version", "unknown version")
+                + " (" + git.getProperty("git.commit.id.describe", "no git") + ")";
     }
 }

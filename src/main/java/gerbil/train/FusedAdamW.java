@@ -14,22 +14,30 @@ import java.util.stream.IntStream;
 /** AdamW in one kernel call for all vectors and one for all matrices. */
 final class FusedAdamW extends AdamW {
 
+    private static final String LOSS_SCALE = "loss_scale";
+
     private final Kernels kernels;
+    private final LossScale lossScale;
     private final NDList counters = new NDList();
 
-    FusedAdamW(GptJ model, OptimizerSettings settings, Kernels kernels) {
+    FusedAdamW(GptJ model, OptimizerSettings settings, Kernels kernels, LossScale lossScale) {
         super(model, settings);
         this.kernels = kernels;
+        this.lossScale = lossScale;
         parameters.forEach(ignored -> counters.add(manager.zeros(new Shape())));
     }
 
     @Override
     double update(NDList gradients, double learningRate) {
-        NDArray norm = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
-                .add(manager.create(settings.clipNorm()))).singletonOrThrow();
+        double norm = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
+                .add(manager.create(new double[] {settings.clipNorm(), lossScale.value()}))).singletonOrThrow()
+                .getFloat();
+        if (lossScale.skips(norm)) {
+            return 0;
+        }
         update(gradients, learningRate, 1);
         update(gradients, learningRate, 2);
-        return norm.getFloat();
+        return norm;
     }
 
     /** Updates the vectors or the matrices: what decays and what does not are two calls. */
@@ -44,9 +52,21 @@ final class FusedAdamW extends AdamW {
         kernels.call("adamw", false, arguments.add(numbers));
     }
 
+    LossScale lossScale() {
+        return lossScale;
+    }
+
+    @Override
+    Map<String, NDArray> saved() {
+        Map<String, NDArray> saved = super.saved();
+        saved.put(LOSS_SCALE, lossScale.state(manager));
+        return saved;
+    }
+
     @Override
     void restore(int after, Map<String, NDArray> saved) {
         super.restore(after, saved);
-        counters.forEach(counter -> counter.muli(0).addi(after));
+        lossScale.restore(saved.get(LOSS_SCALE));
+        counters.forEach(counter -> counter.muli(0).addi(after - lossScale.skipped()));
     }
 }

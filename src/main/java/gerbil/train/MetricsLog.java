@@ -1,5 +1,6 @@
 package gerbil.train;
 
+import gerbil.spec.GerbilException;
 import gerbil.spec.Json;
 import gerbil.spec.StepMetrics;
 
@@ -7,6 +8,7 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,24 +29,34 @@ public final class MetricsLog implements AutoCloseable {
     static MetricsLog continueAfter(int step, Path file) throws IOException {
         List<StepMetrics> kept = new ArrayList<>();
         if (Files.exists(file)) {
-            List<String> lines = Files.readAllLines(file);
-            for (String line : lines.subList(0, Math.min(step, lines.size()))) {
-                kept.add(Json.parse(line, StepMetrics.class, file.toString()));
-            }
+            List<StepMetrics> all = read(file);
+            kept.addAll(all.subList(0, Math.min(step, all.size())));
         }
-        Files.writeString(file, kept.stream().map(m -> Json.line(m) + "\n").collect(Collectors.joining()));
+        if (kept.size() < step) {
+            throw new GerbilException(kept.size() + " steps in " + file, step + ", the steps of the checkpoint",
+                    "restore the file, or delete the run's directory and train again");
+        }
+        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+        try {
+            Files.writeString(temporary, kept.stream().map(m -> Json.line(m) + "\n").collect(Collectors.joining()));
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
         return new MetricsLog(Files.newBufferedWriter(file, StandardOpenOption.APPEND), kept);
     }
 
-    /** All steps of a log. */
+    /** All steps of a log; a last line that a killed run has not finished is passed over. */
     public static List<StepMetrics> read(Path file) throws IOException {
-        return Files.readAllLines(file).stream().map(l -> Json.parse(l, StepMetrics.class, file.toString())).toList();
+        String text = Files.readString(file);
+        return text.substring(0, text.lastIndexOf('\n') + 1).lines()
+                .map(l -> Json.parse(l, StepMetrics.class, file.toString())).toList();
     }
 
     void add(StepMetrics metrics) throws IOException {
         steps.add(metrics);
         writer.write(Json.line(metrics));
-        writer.newLine();
+        writer.write('\n');
         writer.flush();
     }
 

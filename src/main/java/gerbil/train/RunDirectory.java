@@ -4,10 +4,12 @@ import ai.djl.ndarray.NDManager;
 import gerbil.model.GptJ;
 import gerbil.spec.GerbilException;
 import gerbil.spec.Json;
+import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.spec.StepSettings;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -59,7 +62,7 @@ public final class RunDirectory {
     /**
      * The newest run of a model that has a checkpoint.
      *
-     * @param model {@code Gerbil-A-91k}
+     * @param model {@code Gerbil-A-92k}
      * @throws GerbilException if there is none
      */
     public static RunDirectory newest(Path runs, String model) {
@@ -79,20 +82,22 @@ public final class RunDirectory {
     /**
      * Takes the directory for a run: writes {@code run.json}, or finds the same run there.
      *
+     * @param environment asked for only if the run is new
      * @return the record of the run as it was first started
      * @throws GerbilException if the directory belongs to another specification
      */
-    RunRecord claim(RunRecord record) throws IOException {
+    RunRecord claim(RunSpec spec, Supplier<RunEnvironment> environment) throws IOException {
         Path file = folder.resolve(RUN);
         if (!Files.exists(file)) {
             Files.createDirectories(folder);
+            RunRecord record = new RunRecord(spec, environment.get());
             Json.write(file, record);
             return record;
         }
         RunRecord found = Json.read(file, RunRecord.class);
-        if (!found.spec().equals(record.spec())) {
+        if (!found.spec().equals(spec)) {
             throw new GerbilException("a run of " + Json.line(found.spec()) + " in " + folder,
-                    "one of " + Json.line(record.spec()), "choose another directory, or delete this one");
+                    "one of " + Json.line(spec), "choose another directory, or delete this one");
         }
         return found;
     }
@@ -105,6 +110,11 @@ public final class RunDirectory {
     /** What was run and where. */
     public RunRecord record() {
         return read(RUN, RunRecord.class);
+    }
+
+    /** How the run's step is computed, if it has begun. */
+    public Optional<StepSettings> settings() {
+        return Files.exists(folder.resolve(RUN)) ? Optional.of(record().environment().step()) : Optional.empty();
     }
 
     /** The result, if the run has finished. */

@@ -4,6 +4,8 @@ import ai.djl.engine.Engine;
 import gerbil.eval.HeldOutLoss;
 import gerbil.model.GptJ;
 import gerbil.objective.CausalSequences;
+import gerbil.objective.Windows;
+import gerbil.spec.DiskFull;
 import gerbil.spec.GerbilException;
 import gerbil.spec.Objective;
 import gerbil.spec.RunEnvironment;
@@ -11,6 +13,7 @@ import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
@@ -20,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.function.Supplier;
 
 /**
  * Trains one model from a run's specification to its result. A run that was interrupted continues from its newest
@@ -34,20 +38,22 @@ public final class Trainer {
     private final PreparedTokens tokens;
     private final Vocabulary vocabulary;
     private final RunDirectory directory;
-    private final TrainingPath path;
+    private final Supplier<StepSettings> settings;
     private final TrainingListener listener;
     private final Duration checkpointEvery;
+    private final CausalSequences data;
 
     /**
+     * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
      * @param checkpointEvery time between checkpoints; there is always one at the end and one at an interrupt
-     * @throws GerbilException if the token sets are not the specification's
+     * @throws GerbilException if the token sets are not the specification's or shorter than a sequence
      */
-    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, TrainingPath path,
+    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, Supplier<StepSettings> settings,
                    TrainingListener listener, Duration checkpointEvery) {
         this.spec = spec;
         this.tokens = tokens;
         this.directory = directory;
-        this.path = path;
+        this.settings = settings;
         this.listener = listener;
         this.checkpointEvery = checkpointEvery;
         vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries());
@@ -61,29 +67,40 @@ public final class Trainer {
             throw new GerbilException("objective " + spec.objective().label(), Objective.CAUSAL.label(),
                     "train a causal model");
         }
+        data = new CausalSequences(tokens.train(), spec.sequenceLength(), spec.seed());
+        // refuses held-out tokens that are too few now and not after the last step
+        new Windows(tokens.heldout(), spec.sequenceLength());
     }
 
     /** A run in its own directory under {@code runs}, on the fused path, with a checkpoint every five minutes. */
     public static Trainer of(RunSpec spec, PreparedTokens tokens, Path runs, TrainingListener listener) {
-        return new Trainer(spec, tokens, RunDirectory.of(runs, spec), TrainingPath.FUSED, listener,
-                Duration.ofMinutes(5));
+        return new Trainer(spec, tokens, RunDirectory.of(runs, spec),
+                () -> StepTuning.choose(spec, TrainingPath.FUSED), listener, Duration.ofMinutes(5));
     }
 
     /**
      * Trains to the end of the budget.
      *
      * @return the result, also written to the run's directory
-     * @throws GerbilException if the directory belongs to another run, the loss stops being a number, or the thread is
-     *     interrupted, which leaves a checkpoint to continue from
-     * @throws IOException if the directory cannot be written
+     * @throws GerbilException if the directory belongs to another run, the loss stops being a number, the disk is
+     *     full, or the thread is interrupted, which leaves a checkpoint to continue from
      */
-    public RunResult run() throws IOException {
-        RunEnvironment here = environment();
-        RunRecord record = directory.claim(new RunRecord(spec, here));
+    public RunResult run() {
+        try {
+            return trainOrRead();
+        } catch (IOException e) {
+            long checkpoint = spec.config().parameters() * 3 * Float.BYTES;
+            throw DiskFull.explain(e, directory.folder(), "the run's last checkpoint",
+                    "three checkpoints of about " + DiskFull.megabytes(checkpoint) + ", of which two are kept");
+        }
+    }
+
+    private RunResult trainOrRead() throws IOException {
+        RunRecord record = directory.claim(spec, this::environment);
         if (directory.result().isPresent()) {
             return directory.result().get();
         }
-        try (TrainingSetup setup = TrainingSetup.of(spec, path, record.environment().microBatch())) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, record.environment().step())) {
             GptJ model = setup.model();
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
@@ -100,19 +117,16 @@ public final class Trainer {
     }
 
     private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {
-        CausalSequences data = new CausalSequences(tokens.train(), spec.sequenceLength(), spec.seed());
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
         AdamW optimizer = setup.optimizer();
         Instant saved = Instant.now();
         for (int step = optimizer.steps() + 1; step <= spec.steps(); step++) {
             long begin = System.nanoTime();
             double loss = setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
-            if (!Double.isFinite(loss)) {
-                throw new GerbilException("a loss of " + loss + " at step " + step, "a number",
-                        "train again with a lower learning rate than " + spec.optimizer().learningRate());
-            }
+            requireNumber("loss", loss, step);
             double learningRate = schedule.learningRate(step);
             double norm = optimizer.step(learningRate);
+            requireNumber("gradient norm", norm, step);
             double seconds = (System.nanoTime() - begin) / 1e9;
             StepMetrics done = new StepMetrics(step, (long) step * spec.batchTokens(), loss, learningRate, norm,
                     spec.batchTokens() / seconds);
@@ -124,10 +138,19 @@ public final class Trainer {
                 Checkpoint.save(directory.checkpoints(), setup.model(), optimizer);
                 saved = Instant.now();
             }
-            if (interrupted && step < spec.steps()) {
+            if (interrupted && step == spec.steps()) {
+                Thread.currentThread().interrupt();
+            } else if (interrupted) {
                 throw new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
                         "start the same run again: it continues from there");
             }
+        }
+    }
+
+    private void requireNumber(String what, double value, int step) {
+        if (!Double.isFinite(value)) {
+            throw new GerbilException("a " + what + " of " + value + " at step " + step, "a number",
+                    "train again with a lower learning rate than " + spec.optimizer().learningRate());
         }
     }
 
@@ -144,6 +167,6 @@ public final class Trainer {
         var corpus = tokens.train().manifest().corpus();
         return new RunEnvironment(CodeVersion.current(), Hardware.device(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
-                corpus.hash(), path, BudgetPlan.microBatch(spec), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                corpus.hash(), settings.get(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }
 }

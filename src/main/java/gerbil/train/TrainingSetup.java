@@ -3,9 +3,13 @@ package gerbil.train;
 import ai.djl.ndarray.NDManager;
 import gerbil.model.FusedLoss;
 import gerbil.model.GptJ;
+import gerbil.model.HeadChunks;
 import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
+import gerbil.model.TrainingLoss;
+import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 
 /**
@@ -14,18 +18,25 @@ import gerbil.spec.TrainingPath;
 record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingStep step) implements AutoCloseable {
 
     /** The initial model of a run. */
-    static TrainingSetup of(RunSpec spec, TrainingPath path, int microBatch) {
+    static TrainingSetup of(RunSpec spec, StepSettings settings) {
         NDManager manager = NDManager.newBaseManager();
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
         model.freezeParameters(false);
-        if (path == TrainingPath.PLAIN) {
-            return new TrainingSetup(manager, model, new PlainAdamW(model, spec.optimizer()),
-                    new TrainingStep(new PlainLoss(model), manager, microBatch, spec.sequenceLength()));
+        if (settings.path() == TrainingPath.PLAIN) {
+            return of(spec, settings, model, new PlainAdamW(model, spec.optimizer()), new PlainLoss(model));
         }
         Kernels kernels = Kernels.load(manager);
-        return new TrainingSetup(manager, model, new FusedAdamW(model, spec.optimizer(), kernels),
-                new TrainingStep(new FusedLoss(model, kernels, spec.sequenceLength()), manager, microBatch,
-                        spec.sequenceLength()));
+        LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
+        return of(spec, settings, model, new FusedAdamW(model, spec.optimizer(), kernels, scale),
+                new FusedLoss(model, kernels, spec.sequenceLength(), settings.precision(),
+                        new HeadChunks(settings.headChunk(), settings.headGroup()), scale::value));
+    }
+
+    private static TrainingSetup of(RunSpec spec, StepSettings settings, GptJ model, AdamW optimizer,
+                                    TrainingLoss loss) {
+        NDManager manager = model.manager().getParentManager();
+        return new TrainingSetup(manager, model, optimizer,
+                new TrainingStep(loss, model, settings.microBatch(), spec.sequenceLength()));
     }
 
     @Override

@@ -5,65 +5,98 @@ class M(Module):
   __buffers__ = []
   training : bool
 
-  # ids (batch, length), cos and sin (length, 1, 1, head_dim) -> (batch, length, width)
+  # ids (batch, length), cos and sin (length, 1, 1, head_dim) -> (batch, length, width), float32. Matrix products and
+  # attention are computed in dtype, the residual stream and LayerNorm in float32.
   def hidden(self: __torch__.M,
       ids: Tensor,
       weights: List[Tensor],
       cos: Tensor,
-      sin: Tensor) -> Tensor:
+      sin: Tensor,
+      dtype: int) -> Tensor:
     batch = torch.size(ids, 0)
     length = torch.size(ids, 1)
     x = torch.embedding(weights[0], ids)
     width = torch.size(x, 2)
     head_dim = torch.size(cos, -1)
+    cos2 = torch.to(cos, dtype)
+    sin2 = torch.to(sin, dtype)
     for layer in range((torch.len(weights) - 5) // 10):
       o = 1 + 10 * layer
-      normed = torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05)
-      packed = torch.cat([weights[o + 4], weights[o + 2], weights[o + 3]], 0)
+      normed = torch.to(torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05), dtype)
+      packed = torch.to(torch.cat([weights[o + 4], weights[o + 2], weights[o + 3]], 0), dtype)
       qkv = torch.view(torch.linear(normed, packed), [batch, length, 3, -1, head_dim])
       qk = torch.slice(qkv, 2, 0, 2)
       turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, -1, 1, None, 2)), torch.slice(qk, -1, 0, None, 2)], -1), -2)
-      qk2 = torch.add(torch.mul(qk, cos), torch.mul(turned, sin))
-      q = torch.transpose(torch.select(qk2, 2, 0), 1, 2)
-      k = torch.transpose(torch.select(qk2, 2, 1), 1, 2)
+      rotated = torch.add(torch.mul(qk, cos2), torch.mul(turned, sin2))
+      q = torch.transpose(torch.select(rotated, 2, 0), 1, 2)
+      k = torch.transpose(torch.select(rotated, 2, 1), 1, 2)
       v = torch.transpose(torch.select(qkv, 2, 2), 1, 2)
       mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
-      attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), weights[o + 5])
-      inner = torch.gelu(torch.linear(normed, weights[o + 6], weights[o + 7]), approximate="tanh")
-      x = torch.add(torch.add(x, attended), torch.linear(inner, weights[o + 8], weights[o + 9]))
+      attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), torch.to(weights[o + 5], dtype))
+      inner = torch.gelu(torch.linear(normed, torch.to(weights[o + 6], dtype), torch.to(weights[o + 7], dtype)), approximate="tanh")
+      fed = torch.linear(inner, torch.to(weights[o + 8], dtype), torch.to(weights[o + 9], dtype))
+      x = torch.add(torch.add(x, attended), fed)
     n = torch.len(weights)
     return torch.layer_norm(x, [width], weights[n - 4], weights[n - 3], 1e-05)
 
-  # Sum of the cross-entropy and its gradients, chunk by chunk and without autograd, so that the logits of a whole batch
-  # never exist: hidden (rows, width), targets (rows) -> loss, d hidden, d weight, d bias
+  # Sum of the cross-entropy and its gradients, without autograd and never with all logits in memory:
+  # hidden (rows, width), targets (rows) -> loss, d hidden, d weight, d bias, all float32.
+  # Logits and probabilities are made in dtype for chunk rows at a time, which should fit the cache; the gradient of the
+  # weight takes group chunks in one product. A target's own row is exact in float32: it dominates the gradient.
   def head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
       weight: Tensor,
       bias: Tensor,
-      chunk: int) -> List[Tensor]:
+      dtype: int,
+      chunk: int,
+      group: int) -> List[Tensor]:
     rows = torch.size(hidden, 0)
-    loss = torch.zeros([1], dtype=6, device=hidden.device)
-    d_hidden = torch.empty_like(hidden)
-    d_weight = torch.zeros_like(weight)
-    d_bias = torch.zeros_like(bias)
-    weight_t = torch.t(weight)
+    own = torch.index_select(weight, 0, targets)
+    loss = torch.neg(torch.add(torch.sum(torch.mul(hidden, own)), torch.sum(torch.index_select(bias, 0, targets))))
+    d_hidden = torch.neg(own)
+    d_weight = torch.index_add_(torch.zeros_like(weight), 0, targets, hidden, alpha=-1)
+    ones = torch.ones([rows], dtype=dtype, device=hidden.device)
+    d_bias = torch.index_add_(torch.zeros_like(bias), 0, targets, torch.to(ones, 6), alpha=-1)
+    h = torch.to(hidden, dtype)
+    w = torch.to(weight, dtype)
+    b = torch.to(bias, dtype)
+    w_t = torch.t(w)
     first = 0
     while first < rows:
-      last = min(first + chunk, rows)
-      h = torch.slice(hidden, 0, first, last)
-      t = torch.unsqueeze(torch.slice(targets, 0, first, last), 1)
-      p = torch.softmax(torch.addmm(bias, h, weight_t), -1)
-      chosen = torch.gather(p, 1, t)
-      loss = torch.sub(loss, torch.sum(torch.log(chosen)))
-      p2 = torch.scatter_(p, 1, t, torch.sub(chosen, 1.))
-      torch.copy_(torch.slice(d_hidden, 0, first, last), torch.mm(p2, weight))
-      d_weight = torch.addmm_(d_weight, torch.t(p2), h)
-      d_bias = torch.add_(d_bias, torch.sum(p2, [0]))
+      last = min(first + chunk * group, rows)
+      p = torch.empty([last - first, torch.size(w, 0)], dtype=dtype, device=hidden.device)
+      row = first
+      while row < last:
+        end = min(row + chunk, last)
+        t = torch.unsqueeze(torch.slice(targets, 0, row, end), 1)
+        logits = torch.addmm(b, torch.slice(h, 0, row, end), w_t)
+        part = torch.slice(p, 0, row - first, end - first)
+        torch.softmax(logits, -1, None, out=part)
+        loss = torch.add(loss, torch.sum(torch.sub(torch.to(torch.gather(logits, 1, t), 6), torch.log(torch.to(torch.gather(part, 1, t), 6)))))
+        torch.add_(torch.slice(d_hidden, 0, row, end), torch.mm(part, w))
+        row = end
+      p_t = torch.t(p)
+      x = torch.slice(h, 0, first, last)
+      if dtype == 6:
+        torch.addmm_(d_weight, p_t, x)
+      else:
+        torch.add_(d_weight, torch.mm(p_t, x))
+      torch.add_(d_bias, torch.mv(p_t, torch.slice(ones, 0, first, last)))
       first = last
     return [loss, d_hidden, d_weight, d_bias]
 
-  # The loss times scale, and a scalar that has the loss's gradients
+  # The head alone, to find out which settings are fast
+  def measure_head(self: __torch__.M,
+      hidden: Tensor,
+      targets: Tensor,
+      weight: Tensor,
+      bias: Tensor,
+      settings: Tensor) -> Tensor:
+    return ((self).head(hidden, targets, weight, bias, int(settings[0]), int(settings[1]), int(settings[2])))[0]
+
+  # scale: of the loss, and of its gradients. settings: dtype, chunk, group. Returns the scaled loss, and a scalar that has
+  # its scaled gradients.
   def loss(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
@@ -71,23 +104,29 @@ class M(Module):
       cos: Tensor,
       sin: Tensor,
       scale: Tensor,
-      chunk: Tensor) -> Tuple[Tensor, Tensor]:
-    h = torch.flatten((self).hidden(ids, weights, cos, sin), 0, 1)
+      settings: Tensor) -> Tuple[Tensor, Tensor]:
+    dtype = int(settings[0])
+    h = torch.flatten((self).hidden(ids, weights, cos, sin, dtype), 0, 1)
     n = torch.len(weights)
     weight = weights[n - 2]
     bias = weights[n - 1]
-    parts = (self).head(torch.detach(h), torch.flatten(targets), torch.detach(weight), torch.detach(bias), int(chunk))
+    parts = (self).head(torch.detach(h), torch.flatten(targets), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
     surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
-    return (torch.mul(parts[0], scale), torch.mul(surrogate, scale))
+    return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
 
-  # Scales the gradients down to a global L2 norm of at most largest; returns the norm before
+  # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
+  # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.
   def clip(self: __torch__.M,
       gradients: List[Tensor],
-      largest: Tensor) -> Tensor:
-    norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    factor = float(largest) / (float(norm) + 1e-06)
-    if factor < 1.:
-      torch._foreach_mul_(gradients, factor)
+      limits: Tensor) -> Tensor:
+    loss_scale = float(limits[1])
+    norm = torch.div(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients))), loss_scale)
+    if bool(torch.isfinite(norm)):
+      factor = min(1., float(limits[0]) / (float(norm) + 1e-06)) / loss_scale
+      if factor != 1.:
+        torch._foreach_mul_(gradients, factor)
+    else:
+      torch._foreach_zero_(gradients)
     return norm
 
   # One AdamW step of a group of parameters; counts the steps and zeroes the gradients. The lists must be arguments: of

@@ -7,6 +7,7 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -104,7 +105,8 @@ class GptJReferenceTest {
 
     private double backward() {
         try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            NDArray loss = CrossEntropy.sum(model.logits(ids).get(":, :-1"), ids.get(":, 1:")).div(2 * 15);
+            NDArray loss = CrossEntropy.sum(model.logits(ids).get(":, :-1"), ids.get(":, 1:"))
+                    .mul(manager.full(new Shape(), 1f / (2 * 15)));
             collector.backward(loss);
             return loss.getFloat();
         }

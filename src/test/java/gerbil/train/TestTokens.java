@@ -15,14 +15,15 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Token sets of this project's own Java source, cut into documents of a few lines. */
-final class TestTokens {
+public final class TestTokens {
 
     private static final int LINES = 12;
 
     private TestTokens() {
     }
 
-    static PreparedTokens prepare(Path folder, long tokens) {
+    /** Training tokens up to a limit, and about 1,000 held-out ones. */
+    public static PreparedTokens prepare(Path folder, long tokens) {
         try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
             Path texts = Files.createDirectories(folder.resolve("texts"));
             List<String> lines = new ArrayList<>();

@@ -5,8 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import gerbil.objective.CausalSequences;
-import gerbil.spec.ModelSize;
+import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,14 +28,14 @@ class TrainingPathTest {
     @BeforeEach
     void tokens() {
         PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
-        spec = Workspace.spec("91k", "A", tokens);
+        spec = Workspace.spec("92k", "A", tokens);
         data = new CausalSequences(tokens.train(), spec.sequenceLength(), 0);
     }
 
     @Test
     void fusedGradientsArePlainGradients() {
-        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
-             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
+             TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             assertEquals(plain.step().backward(data, 0, 8), fused.step().backward(data, 0, 8), 1e-5);
             assertGradientsClose(plain, fused);
         }
@@ -43,8 +44,8 @@ class TrainingPathTest {
     @Test
     void accumulatedGradientsAreTheLargeBatchs() {
         for (TrainingPath path : TrainingPath.values()) {
-            try (TrainingSetup whole = TrainingSetup.of(spec, path, 16);
-                 TrainingSetup micro = TrainingSetup.of(spec, path, 2)) {
+            try (TrainingSetup whole = TrainingSetup.of(spec, SmallRun.settings(path, 16));
+                 TrainingSetup micro = TrainingSetup.of(spec, SmallRun.settings(path, 2))) {
                 assertEquals(whole.step().backward(data, 0, 16), micro.step().backward(data, 0, 16), 1e-5);
                 assertGradientsClose(whole, micro);
             }
@@ -53,8 +54,8 @@ class TrainingPathTest {
 
     @Test
     void fusedStepsArePlainSteps() {
-        try (TrainingSetup plain = TrainingSetup.of(spec, TrainingPath.PLAIN, 8);
-             TrainingSetup fused = TrainingSetup.of(spec, TrainingPath.FUSED, 8)) {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
+             TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             for (int step = 0; step < 10; step++) {
                 double loss = plain.step().backward(data, step * 8L, 8);
                 assertEquals(loss, fused.step().backward(data, step * 8L, 8), 1e-4 * loss);
@@ -63,6 +64,24 @@ class TrainingPathTest {
             }
             Map<String, NDArray> weights = plain.model().weights();
             fused.model().weights().forEach((name, weight) -> assertClose(name, weights.get(name), weight, 1e-2));
+        }
+    }
+
+    @Test
+    void reducedPrecisionIsCloseToPlain() {
+        Map<Precision, Double> bounds = Map.of(Precision.BFLOAT16, 2e-2, Precision.FLOAT16, 4e-3);
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
+            double loss = plain.step().backward(data, 0, 8);
+            Map<String, NDArray> weights = plain.model().weights();
+            bounds.forEach((precision, bound) -> {
+                try (TrainingSetup reduced = TrainingSetup.of(spec,
+                        new StepSettings(TrainingPath.FUSED, precision, 8, 64, 2))) {
+                    assertEquals(loss, reduced.step().backward(data, 0, 8), 1e-3);
+                    float scale = precision == Precision.FLOAT16 ? LossScale.INITIAL : 1;
+                    reduced.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
+                            weights.get(name).getGradient(), weight.getGradient().div(scale), bound));
+                }
+            });
         }
     }
 

@@ -1,0 +1,61 @@
+package gerbil.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import gerbil.spec.GptJConfig;
+import gerbil.spec.Precision;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/**
+ * How the fused head goes through a batch's tokens. On a processor a chunk's logits should stay in its cache; on a GPU few
+ * large chunks keep it busy. Which is fastest is found by running each.
+ *
+ * @param chunk tokens whose logits are made at once
+ * @param group chunks whose gradients of the weight are one product
+ */
+public record HeadChunks(int chunk, int group) {
+
+    private static final List<HeadChunks> CANDIDATES = List.of(new HeadChunks(64, 1), new HeadChunks(64, 8),
+            new HeadChunks(128, 8), new HeadChunks(256, 4), new HeadChunks(1_024, 1));
+    private static final int TOKENS = 1_024;
+    private static final int RUNS = 2;
+
+    /** The fastest candidate for a model in a precision on a manager's device. */
+    public static HeadChunks measure(GptJConfig config, Precision precision, NDManager parent) {
+        try (Kernels kernels = Kernels.load(parent); NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            NDArray hidden = parent.randomNormal(new Shape(TOKENS, config.width()));
+            NDArray targets = parent.randomInteger(0, config.vocabulary(), new Shape(TOKENS), DataType.INT64);
+            NDArray weight = parent.randomNormal(new Shape(config.vocabulary(), config.width()));
+            NDArray bias = parent.zeros(new Shape(config.vocabulary()));
+            return CANDIDATES.stream().min(Comparator.comparingLong(chunks -> {
+                NDArray settings = chunks.settings(parent, precision);
+                return LongStream.range(0, RUNS).map(run -> nanoseconds(() -> kernels.call("measure_head", false,
+                        new Kernels.Arguments().add(hidden).add(targets).add(weight).add(bias).add(settings))
+                        .singletonOrThrow().getFloat())).min().orElseThrow();
+            })).orElseThrow();
+        }
+    }
+
+    private static long nanoseconds(Runnable work) {
+        long begin = System.nanoTime();
+        work.run();
+        return System.nanoTime() - begin;
+    }
+
+    /** As the kernels take them: the number of the type in PyTorch, chunk, group. */
+    NDArray settings(NDManager manager, Precision precision) {
+        int type = switch (precision) {
+            case FLOAT16 -> 5;
+            case FLOAT32 -> 6;
+            case BFLOAT16 -> 15;
+        };
+        return manager.create(new int[] {type, chunk, group});
+    }
+}

@@ -1,0 +1,78 @@
+package gerbil.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+/**
+ * What the loss is multiplied by so that small gradients survive float16's range: doubled after 2,000 steps without an
+ * overflow, halved after one with, whose step is left out (Micikevicius et al. 2018, with the constants of PyTorch's
+ * {@code GradScaler}). In the other precisions it stays 1.
+ */
+final class LossScale {
+
+    static final float INITIAL = 65_536;
+    static final int STEPS_TO_DOUBLE = 2_000;
+
+    private final boolean dynamic;
+    private float scale;
+    private int stepsAtScale;
+    private int skipped;
+
+    private LossScale(boolean dynamic, float scale) {
+        this.dynamic = dynamic;
+        this.scale = scale;
+    }
+
+    /** A scale that stays 1. */
+    static LossScale none() {
+        return new LossScale(false, 1);
+    }
+
+    /** A scale that adapts. */
+    static LossScale dynamic() {
+        return new LossScale(true, INITIAL);
+    }
+
+    float value() {
+        return scale;
+    }
+
+    /** Steps left out so far. */
+    int skipped() {
+        return skipped;
+    }
+
+    /**
+     * Adapts to a step's gradient.
+     *
+     * @return whether the step is to be left out
+     */
+    boolean skips(double gradientNorm) {
+        if (!dynamic) {
+            return false;
+        }
+        if (!Double.isFinite(gradientNorm)) {
+            scale /= 2;
+            stepsAtScale = 0;
+            skipped++;
+            return true;
+        }
+        if (++stepsAtScale == STEPS_TO_DOUBLE) {
+            scale *= 2;
+            stepsAtScale = 0;
+        }
+        return false;
+    }
+
+    /** What a checkpoint keeps. */
+    NDArray state(NDManager manager) {
+        return manager.create(new float[] {scale, stepsAtScale, skipped});
+    }
+
+    void restore(NDArray state) {
+        float[] values = state.toFloatArray();
+        scale = values[0];
+        stepsAtScale = (int) values[1];
+        skipped = (int) values[2];
+    }
+}

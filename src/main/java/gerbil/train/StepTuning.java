@@ -1,0 +1,87 @@
+package gerbil.train;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.util.cuda.CudaUtils;
+import gerbil.model.HeadChunks;
+import gerbil.spec.GptJConfig;
+import gerbil.spec.Precision;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
+
+import java.util.stream.IntStream;
+
+/** Chooses how a run's training step is computed on this device. */
+public final class StepTuning {
+
+    /** Tokens of one pass on the fused path: enough for full products, and their activations are small. */
+    private static final int FUSED_TOKENS = 4_096;
+    /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
+    private static final long PLAIN_LOGITS = 64L << 20;
+    /** Below this vocabulary and width the conversions cost more than the faster products save. */
+    private static final int SMALL_VOCABULARY = 8_192;
+    /** Compute capabilities of the first GPUs with fast bfloat16 and fast float16. */
+    private static final int AMPERE = 80;
+    private static final int VOLTA = 70;
+
+    private StepTuning() {
+    }
+
+    /**
+     * @param precision a precision, and why
+     */
+    public record PrecisionChoice(Precision precision, String reason) {
+    }
+
+    /** Settings in the precision that suits the device; the head's chunks are measured. */
+    public static StepSettings choose(RunSpec spec, TrainingPath path) {
+        return choose(spec, path, precision(spec, path).precision());
+    }
+
+    /** Settings in a given precision; the plain path knows float32 only. */
+    public static StepSettings choose(RunSpec spec, TrainingPath path, Precision precision) {
+        if (path == TrainingPath.PLAIN) {
+            return new StepSettings(path, Precision.FLOAT32, microBatch(spec, path), 0, 0);
+        }
+        try (NDManager manager = NDManager.newBaseManager()) {
+            HeadChunks chunks = HeadChunks.measure(spec.config(), precision, manager);
+            return new StepSettings(path, precision, microBatch(spec, path), chunks.chunk(), chunks.group());
+        }
+    }
+
+    /** The precision that suits a run on this device. */
+    public static PrecisionChoice precision(RunSpec spec, TrainingPath path) {
+        Device device = Engine.getInstance().defaultDevice();
+        if (path == TrainingPath.PLAIN) {
+            return new PrecisionChoice(Precision.FLOAT32, "the plain path has no other");
+        }
+        if (spec.config().vocabulary() < SMALL_VOCABULARY) {
+            return new PrecisionChoice(Precision.FLOAT32, "a model this small gains nothing from less");
+        }
+        if (device.isGpu()) {
+            return gpuPrecision(Integer.parseInt(CudaUtils.getComputeCapability(device.getDeviceId())));
+        }
+        return Hardware.multipliesBfloat16()
+                ? new PrecisionChoice(Precision.BFLOAT16, "the processor has instructions for bfloat16")
+                : new PrecisionChoice(Precision.FLOAT32, "the processor has no instructions for bfloat16");
+    }
+
+    /** By compute capability: 75 is Turing (T4, RTX 2060), 86 is Ampere (RTX 3060). */
+    static PrecisionChoice gpuPrecision(int capability) {
+        String reason = "the GPU's compute capability is " + capability / 10 + "." + capability % 10;
+        return new PrecisionChoice(capability >= AMPERE ? Precision.BFLOAT16
+                : capability >= VOLTA ? Precision.FLOAT16 : Precision.FLOAT32, reason);
+    }
+
+    /** The largest micro-batch that divides the batch and is small enough for the path. */
+    private static int microBatch(RunSpec spec, TrainingPath path) {
+        GptJConfig config = spec.config();
+        long largest = path == TrainingPath.FUSED ? FUSED_TOKENS / spec.sequenceLength()
+                : PLAIN_LOGITS / Float.BYTES / config.vocabulary() / spec.sequenceLength();
+        return IntStream.rangeClosed(1, spec.batchSequences())
+                .filter(m -> spec.batchSequences() % m == 0 && (m == 1 || m <= largest))
+                .max().orElseThrow();
+    }
+}

@@ -1,0 +1,160 @@
+package gerbil.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+class GerbilTest {
+
+    @TempDir
+    private Path home;
+    private final PrintStream out = System.out;
+    private final PrintStream err = System.err;
+    private String homeBefore;
+
+    @BeforeEach
+    void work() {
+        homeBefore = System.getProperty("gerbil.home");
+        System.setProperty("gerbil.home", home.toString());
+    }
+
+    @AfterEach
+    void restore() {
+        System.setOut(out);
+        System.setErr(err);
+        if (homeBefore == null) {
+            System.clearProperty("gerbil.home");
+        } else {
+            System.setProperty("gerbil.home", homeBefore);
+        }
+    }
+
+    private record Outcome(int status, String out, String err) {
+    }
+
+    private static Outcome gerbil(String... arguments) {
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        ByteArrayOutputStream complained = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
+        int status = Gerbil.run(arguments);
+        return new Outcome(status, printed.toString(StandardCharsets.UTF_8),
+                complained.toString(StandardCharsets.UTF_8));
+    }
+
+    private static String done(String... arguments) {
+        Outcome outcome = gerbil(arguments);
+        assertEquals(0, outcome.status, outcome.err);
+        return outcome.out;
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "prepare | --scale --corpus --tokens --seed --out",
+        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder 183k 104m",
+        "train | --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
+        "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
+        "sweep | --size --class --rates learning-rates.csv",
+        "table | results/loss-table.csv"})
+    void helpNamesEveryOption(String command, String mentioned) {
+        String help = done(command, "--help");
+        for (String text : mentioned.split(" ")) {
+            assertTrue(help.contains(text), help);
+        }
+        assertTrue(done().contains(command));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "train --size 33m --class A                   | size '33m'",
+        "train --size 40k --class E                   | class 'E'",
+        "plan --size 40k,3.3m --class A               | sizes of both scales",
+        "train --size 40k --class A --path quick      | path 'quick'",
+        "train --size 40k --class A --objective other | objective 'other'",
+        "train --size 40k --class A                   | data/corpus",
+        "train --size 40k --class A --tokens-folder nowhere | nowhere",
+        "prepare --scale micro                        | scale 'micro'",
+        "prepare --corpus nowhere                     | --corpus without --out",
+        "prepare --corpus nowhere --out tokens        | no folder nowhere",
+        "prepare --corpus . --out x --tokens lots     | count 'lots'",
+        "prepare --corpus . --out x --tokens -5       | count '-5'",
+        "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
+    void badInputIsOneSentenceEach(String arguments, String mentioned) {
+        Outcome outcome = gerbil(arguments.trim().split(" "));
+        assertEquals(1, outcome.status, outcome.err);
+        assertTrue(outcome.err.contains(mentioned) && outcome.err.startsWith("Found: "), outcome.err);
+        assertEquals(1, outcome.err.lines().count(), outcome.err);
+        assertEquals("", outcome.out);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "trane                                  | trane",
+        "train --class A                        | --size",
+        "train --size 40k --class A --speed 9   | --speed",
+        "sample --model x --tokens many         | many",
+        "train --size 40k --class A --seed one  | one"})
+    void wrongArgumentsAreToldWithTheUsage(String arguments, String mentioned) {
+        Outcome outcome = gerbil(arguments.trim().split(" "));
+        assertEquals(2, outcome.status);
+        assertTrue(outcome.err.contains(mentioned) && !outcome.err.contains("\tat "), outcome.err);
+    }
+
+    @Test
+    void aCorpusWithNoDocumentsIsRefusedAndLeavesNothing() throws IOException {
+        Path empty = Files.createDirectory(home.resolve("empty"));
+        Outcome outcome = gerbil("prepare", "--corpus", empty.toString(), "--out", home.resolve("tokens").toString());
+        assertEquals(1, outcome.status);
+        assertTrue(outcome.err.contains("no documents in " + empty), outcome.err);
+        assertFalse(Files.exists(home.resolve("tokens")));
+    }
+
+    @Test
+    void aFirstSessionWithACorpusOfOnesOwn() throws IOException {
+        Path texts = Files.createDirectory(home.resolve("texts"));
+        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
+                .toList());
+        String tokens = home.resolve("data/tokens/mine").toString();
+        String prepared = done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
+        assertTrue(prepared.contains("training: 20,") && prepared.contains("held out: "), prepared);
+        assertTrue(done("plan", "--size", "40k", "--class", "A,D", "--tokens-folder", tokens)
+                .contains("Gerbil-D-40k: 40,192 parameters"));
+
+        String run = home.resolve("runs/mine").toString();
+        String[] train = {"train", "--size", "40k", "--class", "A", "--tokens-folder", tokens, "--run-directory", run};
+        assertTrue(done(train).contains("Gerbil-A-40k: training loss "));
+        String again = done(train);
+        assertTrue(again.contains("training loss") && !again.contains("parameters"), "not planned again: " + again);
+        String[] other = train.clone();
+        other[4] = "B";
+        assertTrue(gerbil(other).err.contains("a run of {"));
+
+        String[] sample = {"sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--seed", "1"};
+        assertTrue(done(sample).startsWith("On day 5"));
+        assertEquals(done(sample), done(sample));
+        Outcome tooLong = gerbil("sample", "--model", run, "--tokens", "128");
+        assertTrue(tooLong.status == 1 && tooLong.err.contains("a sequence of 129 tokens"), tooLong.err);
+
+        assertTrue(done("table").contains("Gerbil-A-40k"));
+        List<String> table = Files.readAllLines(home.resolve("results/loss-table.csv"));
+        assertTrue(table.stream().anyMatch(row -> row.startsWith("Gerbil-A-40k,nano,causal,40k,A,40192,")
+                && row.contains(",texts,gpt2-1024,")), table.toString());
+    }
+}

@@ -1,0 +1,106 @@
+package gerbil.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDManager;
+import gerbil.spec.GerbilException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+
+class GeneratorTest {
+
+    private static final int ROWS = TinyModel.CONFIG.vocabulary();
+    private static final int[] PROMPT = {3, 1, 4};
+    private static final IntPredicate NEVER = id -> false;
+    private static final Sampling FREE = new Sampling(1, 0, 1);
+
+    private NDManager manager;
+    private GptJ model;
+
+    @BeforeEach
+    void open() {
+        manager = NDManager.newBaseManager();
+        model = TinyModel.create(manager, 5);
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    static List<Sampling> settings() {
+        return List.of(Sampling.GREEDY, FREE, new Sampling(0.7, 5, 1), new Sampling(1.3, 0, 0.8),
+                new Sampling(0.9, 20, 0.9));
+    }
+
+    @ParameterizedTest
+    @MethodSource("settings")
+    void cacheDoesNotChangeTheTokens(Sampling sampling) {
+        for (long seed = 0; seed < 5; seed++) {
+            int[] cached = new Generator(model, ROWS, true).generate(PROMPT, 21, sampling, seed, NEVER);
+            assertEquals(24, cached.length);
+            assertArrayEquals(new Generator(model, ROWS, false).generate(PROMPT, 21, sampling, seed, NEVER), cached);
+            assertArrayEquals(PROMPT, Arrays.copyOf(cached, PROMPT.length));
+        }
+    }
+
+    @Test
+    void tokensAreAFunctionOfTheSeed() {
+        Generator generator = new Generator(model, ROWS);
+        int[] tokens = generator.generate(PROMPT, 20, FREE, 1, NEVER);
+        assertArrayEquals(tokens, generator.generate(PROMPT, 20, FREE, 1, NEVER));
+        assertFalse(Arrays.equals(tokens, generator.generate(PROMPT, 20, FREE, 2, NEVER)));
+    }
+
+    @Test
+    void paddingIdsAreNeverDrawn() {
+        Generator generator = new Generator(model, 8);
+        int[] seen = IntStream.range(0, 30).boxed()
+                .flatMapToInt(seed -> Arrays.stream(generator.generate(PROMPT, 20, FREE, seed, NEVER)))
+                .distinct().sorted().toArray();
+        assertArrayEquals(IntStream.range(0, 8).toArray(), seen);
+    }
+
+    @Test
+    void stopEndsWithTheTokenItHoldsFor() {
+        Generator generator = new Generator(model, ROWS);
+        int[] all = generator.generate(PROMPT, 20, FREE, 1, NEVER);
+        int[] stopped = generator.generate(PROMPT, 20, FREE, 1, id -> id == all[6]);
+        int end = IntStream.range(PROMPT.length, all.length).filter(i -> all[i] == all[6]).findFirst().orElseThrow();
+        assertArrayEquals(Arrays.copyOf(all, end + 1), stopped);
+    }
+
+    @Test
+    void impossibleRequestsAreRefused() {
+        Generator generator = new Generator(model, 8);
+        assertRefused("an empty prompt", () -> generator.generate(new int[0], 5, FREE, 0, NEVER));
+        assertRefused("a sequence of 25 tokens", () -> generator.generate(new int[20], 5, FREE, 0, NEVER));
+        assertRefused("a sequence of 26 tokens", () -> generator.generate(new int[25], 1, FREE, 0, NEVER));
+        assertRefused("token 8", () -> generator.generate(new int[] {1, 8}, 1, FREE, 0, NEVER));
+        assertRefused("token -1", () -> generator.generate(new int[] {-1}, 1, FREE, 0, NEVER));
+        assertRefused("51 vocabulary entries", () -> new Generator(model, 51));
+        assertRefused("temperature -1", () -> new Sampling(-1, 0, 1));
+        assertRefused("temperature NaN", () -> new Sampling(Double.NaN, 0, 1));
+        assertRefused("top-k -1", () -> new Sampling(1, -1, 1));
+        assertRefused("top-p 0.0", () -> new Sampling(1, 0, 0));
+        assertRefused("top-p 1.1", () -> new Sampling(1, 0, 1.1));
+    }
+
+    private static void assertRefused(String mentioned, Executable action) {
+        String message = assertThrows(GerbilException.class, action).getMessage();
+        assertTrue(message.contains(mentioned), message);
+    }
+}

@@ -1,0 +1,102 @@
+package gerbil.spec;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+class RunSpecTest {
+
+    private static final RunSpec SPEC =
+            RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
+
+    private static RunSpec spec(long tokens, int batchTokens, int sequenceLength) {
+        return new RunSpec("40k", BudgetClass.A, Objective.CAUSAL, tokens, batchTokens, sequenceLength, 0,
+                SPEC.optimizer(), "gpt2-1024", "data", "heldout");
+    }
+
+    private static void assertRefused(Executable action, String... mentioned) {
+        String message = assertThrows(GerbilException.class, action).getMessage();
+        for (String text : mentioned) {
+            assertTrue(message.contains(text), message);
+        }
+    }
+
+    @Test
+    void budgetIsRoundedUpToWholeSteps() {
+        assertEquals(List.of(1, 1, 2, 3), Stream.of(1, 256, 257, 513).map(t -> spec(t, 256, 64).steps()).toList());
+        assertEquals(4, spec(1, 256, 64).batchSequences());
+    }
+
+    @Test
+    void runsThatCannotBeAreRefused() {
+        assertRefused(() -> spec(1_000, 300, 128), "300", "128", "multiple");
+        assertRefused(() -> spec(1_000, 256, 256), "a sequence of 256 tokens", "at most 128");
+        assertRefused(() -> spec(0, 256, 64), "0 tokens");
+        assertRefused(() -> spec(1_000, 0, 64), "batches of 0");
+        assertRefused(() -> spec(1_000, 256, 0), "sequences of 0");
+        assertRefused(() -> SPEC.withLearningRate(0), "learning rate 0.0");
+        assertRefused(() -> SPEC.withLearningRate(Double.NaN), "learning rate NaN");
+        assertRefused(() -> SPEC.withLearningRate(Double.POSITIVE_INFINITY), "learning rate Infinity");
+    }
+
+    @Test
+    void unknownNamesAreAnsweredWithTheNamesThereAre() {
+        assertRefused(() -> ModelSize.of("33m"), "'33m'", "40k, 92k, 183k, 3.3m, 6.7m, 15m, 32m, 77m, 104m");
+        assertRefused(() -> BudgetClass.of("E"), "'E'", "A, B, C, D");
+        assertRefused(() -> Objective.of("masked"), "'masked'", "causal, blender");
+        assertRefused(() -> Scale.of("micro"), "'micro'", "nano, paper");
+        assertRefused(() -> TrainingPath.of("quick"), "'quick'", "fused, plain");
+    }
+
+    @Test
+    void namesAreReadInUpperAndLowerCase() {
+        assertEquals(BudgetClass.D, BudgetClass.of("d"));
+        assertEquals("3.3m", ModelSize.of("3.3M").name());
+        assertEquals(Objective.BLENDER, Objective.of("Blender"));
+        assertEquals(Scale.PAPER, Scale.of("PAPER"));
+    }
+
+    @Test
+    void architecturesThatCannotBeAreRefused() {
+        assertRefused(() -> new GptJConfig(100, 30, 2, 4, 2, 16), "width 30 with 4 heads");
+        assertRefused(() -> new GptJConfig(100, 32, 2, 4, 10, 16), "rotary_dim 10");
+        assertRefused(() -> new GptJConfig(100, 32, 2, 4, 3, 16), "rotary_dim 3");
+        assertRefused(() -> new GptJConfig(100, 32, 2, 0, 4, 16), "0 heads");
+    }
+
+    /** The identity is kept on purpose: a change of it would orphan the runs that people have. */
+    @Test
+    void runIdIsStable() {
+        assertEquals("seed0-cefb1234", SPEC.runId());
+    }
+
+    @Test
+    void runIdDiffersWhenAnythingDiffers() {
+        OptimizerSettings o = SPEC.optimizer();
+        OptimizerSettings noDecay = new OptimizerSettings(o.learningRate(), o.beta1(), o.beta2(), o.epsilon(), 0,
+                o.decayed(), o.clipNorm(), o.warmupFraction(), o.finalFraction());
+        List<RunSpec> specs = List.of(SPEC, SPEC.withTokens(SPEC.tokens() + 1), SPEC.withLearningRate(1e-4),
+                variant("92k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, o, "data", "heldout"),
+                variant("40k", BudgetClass.B, Objective.CAUSAL, 2_048, 128, 0, o, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.BLENDER, 2_048, 128, 0, o, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 1_024, 128, 0, o, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 2_048, 64, 0, o, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 1, o, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, noDecay, "data", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, o, "other", "heldout"),
+                variant("40k", BudgetClass.A, Objective.CAUSAL, 2_048, 128, 0, o, "data", "other"));
+        assertEquals(specs.size(), specs.stream().map(RunSpec::runId).distinct().count());
+    }
+
+    private static RunSpec variant(String size, BudgetClass budgetClass, Objective objective, int batch, int length,
+                                   long seed, OptimizerSettings optimizer, String data, String heldout) {
+        return new RunSpec(size, budgetClass, objective, SPEC.tokens(), batch, length, seed, optimizer, "gpt2-1024",
+                data, heldout);
+    }
+}

@@ -1,0 +1,33 @@
+package gerbil.train;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A Java process with this one's class path. */
+public final class Child {
+
+    private Child() {
+    }
+
+    /**
+     * Starts a class's main method; its error stream goes to this process's. The engine has as many threads as here,
+     * since rounding depends on them.
+     */
+    public static Process start(List<String> jvmOptions, Class<?> main, String... arguments) throws IOException {
+        return start(List.of(), jvmOptions, main, arguments);
+    }
+
+    /** The same under another command, such as one that limits it. */
+    static Process start(List<String> prefix, List<String> jvmOptions, Class<?> main, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(ProcessHandle.current().info().command().orElseThrow());
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-Dai.djl.pytorch.num_threads=" + Hardware.threads(),
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                "-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    }
+}
