@@ -93,16 +93,18 @@ versions belong to every number here.
 def training(results):
     key = "tokensPerSecond"
     peers = ["transformers", "best PyTorch"] if results["withPeers"] else []
-    header = ["size", "sequences × length", "ours, tokens/s (memory)"]
+    header = ["size", "sequences × length", "our products in", "ours, tokens/s (memory)"]
     for peer in peers:
         header += [f"{peer}, tokens/s (memory)", "ours ÷ it", "memory, ours of its"]
     header.append("last losses" if peers else "last loss")
     rows = []
     for t in results["training"]:
-        row = [t["size"], f"{t['microBatch']} × {t['sequenceLength']}", speed(t, OURS, key)]
+        products = t["runs"][OURS][0]["settings"]["precision"].lower() if OURS in t["runs"] else "–"
+        row = [t["size"], f"{t['microBatch']} × {t['sequenceLength']}", products, speed(t, OURS, key)]
         for peer in peers:
             row += [speed(t, peer, key), ratio(t, peer, key), memory_share(t, peer)]
-        row.append(", ".join(f"{t['runs'][name][0]['loss']:.2f}" if t["runs"].get(name) else "–" for name in (OURS, *peers)))
+        row.append(", ".join(f"{t['runs'][name][0]['loss']:.2f}" if name in t["runs"] else "–"
+                             for name in (OURS, *peers)))
         rows.append(row)
     return f"""## Training
 
@@ -145,10 +147,9 @@ def limits(results):
                      f"{rate / machine['bfloat16FlopsPerSecond']:.1%}"])
     return f"""### How far from the machine's limits
 
-Large matrix products reach {machine['float32FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in float32 and {
-    machine['bfloat16FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in bfloat16 here, and a large copy moves {
-    machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written), with the peers' PyTorch. Floating-point operations of a
-token are those of a training step's matrix products: 6 for each weight that is multiplied, and causal attention.
+With the peers' PyTorch, large matrix products reach {machine['float32FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in float32
+and {machine['bfloat16FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in bfloat16 here, and a large copy moves
+{machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written). Floating-point operations of a token are those of a training step's matrix products: 6 for each weight that is multiplied, and causal attention.
 
 {table(["size", "parameters", "operations a token", "our rate", "of the float32 peak", "of the bfloat16 peak"], rows)}"""
 

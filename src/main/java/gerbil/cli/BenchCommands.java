@@ -13,14 +13,17 @@ import gerbil.spec.Json;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
+import gerbil.spec.Precision;
 import gerbil.spec.Progress;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
+import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
 import gerbil.train.StepBenchmark;
+import gerbil.train.StepTuning;
 import gerbil.train.Trainer;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
@@ -116,6 +119,10 @@ final class BenchCommands {
         @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME", description = "fused (default) or plain.")
         private String path;
 
+        @Option(names = "--precision", paramLabel = "NAME",
+                description = "float32 or bfloat16 (default: what suits the device and the size).")
+        private String precision;
+
         @Option(names = "--tokens-folder", paramLabel = "FOLDER",
                 description = "Token sets to train on (default: the scale's under data/tokens).")
         private Path tokensFolder;
@@ -126,9 +133,15 @@ final class BenchCommands {
             PreparedTokens tokens = PreparedTokens.open(
                     tokensFolder == null ? Workspace.here().tokens(wanted.scale()) : tokensFolder);
             RunSpec spec = Workspace.spec(size, BudgetClass.A.name(), tokens);
-            System.out.println(Json.line(StepBenchmark.measure(spec, tokens.train(), TrainingPath.of(path), microBatch,
-                    warmUp, steps)));
+            System.out.println(Json.line(StepBenchmark.measure(spec, tokens.train(), settings(spec), warmUp, steps)));
             return 0;
+        }
+
+        private StepSettings settings(RunSpec spec) {
+            TrainingPath chosen = TrainingPath.of(path);
+            StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
+                    : StepTuning.choose(spec, chosen, Precision.of(precision));
+            return new StepSettings(s.path(), s.precision(), microBatch, s.headChunk(), s.headGroup());
         }
     }
 
@@ -201,7 +214,7 @@ final class BenchCommands {
         }
 
         @Override
-        public Integer call() throws IOException {
+        public Integer call() {
             Instant process = ProcessHandle.current().info().startInstant().orElseThrow();
             PreparedTokens tokens = Workspace.here().prepare(Scale.NANO, Progress.NONE);
             RunSpec spec = Workspace.spec("91k", BudgetClass.A.name(), tokens);

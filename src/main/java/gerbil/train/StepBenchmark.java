@@ -4,7 +4,7 @@ import ai.djl.engine.Engine;
 import gerbil.objective.CausalSequences;
 import gerbil.spec.GerbilException;
 import gerbil.spec.RunSpec;
-import gerbil.spec.TrainingPath;
+import gerbil.spec.StepSettings;
 import gerbil.tokens.TokenSet;
 
 import java.util.List;
@@ -14,9 +14,8 @@ import java.util.stream.DoubleStream;
  * Training steps of one micro-batch each, timed: batch, forward and backward pass, clipping and AdamW.
  *
  * @param size name of the model size
- * @param microBatch sequences of a step
+ * @param settings how the step is computed
  * @param sequenceLength tokens of a sequence
- * @param path fused or plain
  * @param threads of the engine
  * @param engine name and version
  * @param java version
@@ -25,18 +24,18 @@ import java.util.stream.DoubleStream;
  * @param stepSeconds of each measured step
  * @param tokensPerSecond of the median step
  */
-public record StepBenchmark(String size, int microBatch, int sequenceLength, TrainingPath path, int threads,
+public record StepBenchmark(String size, StepSettings settings, int sequenceLength, int threads,
                             String engine, String java, String codeVersion, double loss,
                             List<Double> stepSeconds, double tokensPerSecond) {
 
     /**
-     * Trains a new model of the run's size.
+     * Trains a new model of the run's size, one micro-batch a step.
      *
      * @param warmUp steps before the measured ones
      * @param steps to measure
      */
-    public static StepBenchmark measure(RunSpec spec, TokenSet tokens, TrainingPath path, int microBatch, int warmUp,
-                                        int steps) {
+    public static StepBenchmark measure(RunSpec spec, TokenSet tokens, StepSettings settings, int warmUp, int steps) {
+        int microBatch = settings.microBatch();
         if (microBatch < 1 || warmUp < 0 || steps < 1) {
             throw new GerbilException(steps + " steps of " + microBatch + " sequences after " + warmUp,
                     "at least one step of one sequence", "raise these numbers");
@@ -44,7 +43,7 @@ public record StepBenchmark(String size, int microBatch, int sequenceLength, Tra
         CausalSequences data = new CausalSequences(tokens, spec.sequenceLength(), spec.seed());
         double[] seconds = new double[warmUp + steps];
         double loss = 0;
-        try (TrainingSetup setup = TrainingSetup.of(spec, path, microBatch)) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             for (int step = 0; step < seconds.length; step++) {
                 long begin = System.nanoTime();
                 loss = setup.step().backward(data, (long) step * microBatch, microBatch);
@@ -54,7 +53,7 @@ public record StepBenchmark(String size, int microBatch, int sequenceLength, Tra
         }
         double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
         Engine engine = Engine.getInstance();
-        return new StepBenchmark(spec.size(), microBatch, spec.sequenceLength(), path, Hardware.threads(),
+        return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,
                 DoubleStream.of(measured).boxed().toList(), microBatch * spec.sequenceLength() / median(measured));
