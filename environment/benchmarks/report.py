@@ -76,8 +76,8 @@ def introduction(results):
         versions = [f"Gerbil in Java {ours['codeVersion']} on {ours['engine']}, Java {ours['java']}", *versions]
     instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
     skipped = "" if results["withPeers"] else (
-        "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so were\n"
-        "the machine's limits.\n")
+        "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so\n"
+        "were the machine's limits.\n")
     return f"""# Benchmarks
 
 Made by `environment/bench`; the raw figures are in [benchmarks.json](benchmarks.json). The machine's name and the
@@ -85,8 +85,8 @@ versions belong to every number here.
 
 - {results['date']}, {m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory, {m['system']}
 - {results['threads']} threads for everyone; {'; '.join(versions)}
-- Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']} such rounds,
-  ratios are taken round by round, as median (least to most), and memory is a process's largest resident size.
+- Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']}
+  rounds, ratios are taken round by round, as median (least to most), and memory is a process's largest resident size.
 {skipped}"""
 
 
@@ -128,9 +128,9 @@ def best(results):
     told = "".join(f"\nFailed: {failure}\n" for failure in failures)
     return f"""### What the best PyTorch is
 
-`environment/benchmarks/train_best.py`: one product for what shares an input or an output, fused attention, fused AdamW, and
-for each size the fastest of several heads, chunks, formats of the body's products and `torch.compile`, found by one short trial
-each. The head `torch-float32` is PyTorch's own chunked `linear_cross_entropy`.
+`environment/benchmarks/train_best.py`: one product for what shares an input or an output, fused attention, fused AdamW,
+and for each size the fastest of several heads, chunks, formats of the body's products and `torch.compile`, found by one
+short trial each. The head `torch-float32` is PyTorch's own chunked `linear_cross_entropy`.
 
 {table(["size", "head", "rows a chunk", "body", "run", "trials, tokens/s"], rows)}{told}"""
 
@@ -142,16 +142,18 @@ def limits(results):
         if OURS not in t["runs"]:
             continue
         rate = median(t["runs"][OURS], "tokensPerSecond") * t["flopsPerToken"]
-        rows.append([t["size"], f"{t['parameters']:,}", f"{t['flopsPerToken'] / 1e6:,.2f} M", f"{rate / 1e9:,.1f} GFLOP/s",
-                     f"{rate / machine['float32FlopsPerSecond']:.1%}",
+        rows.append([t["size"], f"{t['parameters']:,}", f"{t['flopsPerToken'] / 1e6:,.2f} M",
+                     f"{rate / 1e9:,.1f} GFLOP/s", f"{rate / machine['float32FlopsPerSecond']:.1%}",
                      f"{rate / machine['bfloat16FlopsPerSecond']:.1%}"])
     return f"""### How far from the machine's limits
 
 With the peers' PyTorch, large matrix products reach {machine['float32FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in float32
 and {machine['bfloat16FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in bfloat16 here, and a large copy moves
-{machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written). Floating-point operations of a token are those of a training step's matrix products: 6 for each weight that is multiplied, and causal attention.
+{machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written). Floating-point operations of a token are those of a
+training step's matrix products: 6 for each weight that is multiplied, and causal attention.
 
-{table(["size", "parameters", "operations a token", "our rate", "of the float32 peak", "of the bfloat16 peak"], rows)}"""
+{table(["size", "parameters", "operations a token", "our rate", "of the float32 peak", "of the bfloat16 peak"],
+       rows)}"""
 
 
 def tokenizing(measured):
@@ -161,8 +163,8 @@ def tokenizing(measured):
     counts = ", ".join(f"{name} {' or '.join(f'{n:,}' for n in counts)}" for name, counts in totals.items())
     return f"""## Tokenizing
 
-{megabytes:,.0f} MB of the default corpus from a jsonl file to a file of uint16 ids, with GPT-2's vocabulary; tokenizers is
-Hugging Face's `encode_batch` in Python and numpy's `tofile`. Tokens written: {counts}.
+{megabytes:,.0f} MB of the default corpus from a jsonl file to a file of uint16 ids, with GPT-2's vocabulary; tokenizers
+is Hugging Face's `encode_batch` in Python and numpy's `tofile`. Tokens written: {counts}.
 
 {table(["ours, MB/s (memory)", "tokenizers, MB/s (memory)", "ours ÷ it"],
        [[speed(measured, OURS, key), speed(measured, "tokenizers", key), ratio(measured, "tokenizers", key)]])}"""
@@ -170,11 +172,12 @@ Hugging Face's `encode_batch` in Python and numpy's `tofile`. Tokens written: {c
 
 def sampling(sizes):
     key = "tokensPerSecond"
-    rows = [[s["size"], speed(s, OURS, key), speed(s, "transformers", key), ratio(s, "transformers", key)] for s in sizes]
+    rows = [[s["size"], speed(s, OURS, key), speed(s, "transformers", key), ratio(s, "transformers", key)]
+            for s in sizes]
     return f"""## Sampling
 
-{sizes[0]['tokens']} tokens after one, batch 1, the likeliest token each time, with a cache of keys and values, after one
-such continuation to warm up; transformers is `generate`.
+{sizes[0]['tokens']} tokens after one, batch 1, the likeliest token each time, with a cache of keys and values, after
+one such continuation to warm up; transformers is `generate`.
 
 {table(["size", "ours, tokens/s (memory)", "transformers, tokens/s (memory)", "ours ÷ it"], rows)}"""
 

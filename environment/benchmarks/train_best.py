@@ -116,7 +116,8 @@ class GptJ(nn.Module):
 
 if __name__ == "__main__":
     options = training.arguments(head=["torch-float32", "chunked-float32", "chunked-bfloat16"],
-                                 chunk=["64", "128", "256", "1024"], body=["float32", "bfloat16"], run=["eager", "compiled"])
+                                 chunk=["64", "128", "256", "1024"], body=["float32", "bfloat16"],
+                                 run=["eager", "compiled"])
     size = training.read_size(options.inputs, options.size)
     torch.manual_seed(0)
     model = GptJ(size["config"], size["size"]["sequenceLength"])

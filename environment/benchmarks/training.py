@@ -1,4 +1,4 @@
-"""What the two PyTorch trainers share: arguments, the data that our trainer reads too, timed steps, one line of JSON."""
+"""What the two PyTorch trainers share: arguments, the token set that our trainer reads too, timed steps, and JSON."""
 
 import argparse
 import json

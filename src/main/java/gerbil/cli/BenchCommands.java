@@ -116,7 +116,8 @@ final class BenchCommands {
         @Option(names = "--steps", required = true, paramLabel = "N", description = "Steps to measure.")
         private int steps;
 
-        @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME", description = "fused (default) or plain.")
+        @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
+                description = "fused (default) or plain.")
         private String path;
 
         @Option(names = "--precision", paramLabel = "NAME",
