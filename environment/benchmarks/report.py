@@ -184,10 +184,11 @@ one such continuation to warm up; transformers is `generate`.
 
 def first_loss(measured):
     runs = measured["runs"].get(OURS)
-    told = (f"{number(median(runs, 'secondsFromProcess'))} s after the process started, "
+    told = (f"{runs[0]['size']}, class A, tokens prepared: "
+            f"{number(median(runs, 'secondsFromProcess'))} s after the process started, "
             f"{number(median(runs, 'secondsFromCall'))} s after the call to train." if runs
             else speed(measured, OURS, ""))
     return f"""## Time to first loss
 
-The quickstart's run (91k, class A, tokens prepared): {told}
+The quickstart's run: {told}
 """

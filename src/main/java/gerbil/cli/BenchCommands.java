@@ -121,7 +121,7 @@ final class BenchCommands {
         private String path;
 
         @Option(names = "--precision", paramLabel = "NAME",
-                description = "float32 or bfloat16 (default: what suits the device and the size).")
+                description = "float32, bfloat16 or float16 (default: what suits the device and the size).")
         private String precision;
 
         @Option(names = "--tokens-folder", paramLabel = "FOLDER",
@@ -208,20 +208,22 @@ final class BenchCommands {
             description = "Times the quickstart's run to its first step's loss, from the call and from the process.")
     static final class FirstLoss implements Callable<Integer> {
 
+        private static final String SIZE = "92k";
+
         @Option(names = "--runs", required = true, paramLabel = "FOLDER", description = "A new folder for the run.")
         private Path runs;
 
-        private record Result(double secondsFromProcess, double secondsFromCall) {
+        private record Result(String size, double secondsFromProcess, double secondsFromCall) {
         }
 
         @Override
         public Integer call() {
             Instant process = ProcessHandle.current().info().startInstant().orElseThrow();
             PreparedTokens tokens = Workspace.here().prepare(Scale.NANO, Progress.NONE);
-            RunSpec spec = Workspace.spec("91k", BudgetClass.A.name(), tokens);
+            RunSpec spec = Workspace.spec(SIZE, BudgetClass.A.name(), tokens);
             long call = System.nanoTime();
             Trainer.of(spec.withTokens(spec.batchTokens()), tokens, runs, (step, steps) -> System.out.println(Json.line(
-                    new Result(Duration.between(process, Instant.now()).toNanos() / 1e9, secondsSince(call))))).run();
+                    new Result(SIZE, Duration.between(process, Instant.now()).toNanos() / 1e9, secondsSince(call))))).run();
             return 0;
         }
     }
