@@ -3,8 +3,11 @@ package gerbil.cli;
 import gerbil.results.LossTable;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
+import tech.tablesaw.api.Table;
 
 import java.io.IOException;
+import java.text.DecimalFormat;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 @Command(name = "table", mixinStandardHelpOptions = true,
@@ -17,8 +20,13 @@ final class TableCommand implements Callable<Integer> {
         Workspace workspace = Workspace.here();
         LossTable table = LossTable.collect(workspace.runs(), workspace.results());
         table.write(workspace.results());
-        System.out.println(table.table().selectColumns("model", "scale", "tokens", "training_loss", "heldout_loss",
-                "bits_per_byte", "wall_seconds").printAll());
+        Table shown = table.table().selectColumns("model", "scale", "tokens", "training_loss", "heldout_loss",
+                "bits_per_byte", "wall_seconds");
+        for (String loss : List.of("training_loss", "heldout_loss", "bits_per_byte")) {
+            shown.doubleColumn(loss).setPrintFormatter(new DecimalFormat("0.0000"), "");
+        }
+        shown.doubleColumn("wall_seconds").setPrintFormatter(new DecimalFormat("0"), "");
+        System.out.println(shown.printAll());
         System.out.println("written to " + workspace.results());
         return 0;
     }

@@ -1,19 +1,18 @@
 package gerbil.model;
 
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import gerbil.spec.GerbilException;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 
 /** Continues token sequences, one token at a time. */
 public final class Generator {
 
     private final GptJ model;
     private final int entries;
-    private final boolean cached;
+    private final Supplier<Decoder> decoders;
 
     /**
      * A generator that keeps keys and values between tokens.
@@ -22,17 +21,22 @@ public final class Generator {
      * @throws GerbilException if the model has fewer rows
      */
     public Generator(GptJ model, int entries) {
-        this(model, entries, true);
+        this(model, entries, fused(model));
     }
 
-    Generator(GptJ model, int entries, boolean cached) {
+    Generator(GptJ model, int entries, Supplier<Decoder> decoders) {
         if (entries < 1 || entries > model.config().vocabulary()) {
             throw new GerbilException(entries + " vocabulary entries", "1 to " + model.config().vocabulary()
                     + ", the rows of the model's embedding", "use the vocabulary that the model was trained with");
         }
         this.model = model;
         this.entries = entries;
-        this.cached = cached;
+        this.decoders = decoders;
+    }
+
+    private static Supplier<Decoder> fused(GptJ model) {
+        Kernels kernels = Kernels.load(model.manager());
+        return () -> new FusedDecoder(model, kernels);
     }
 
     /**
@@ -57,9 +61,9 @@ public final class Generator {
         model.config().requirePositions((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);
         int[] ids = prompt;
-        try (KeyValueCache cache = cached ? new KeyValueCache(model.manager(), model.config().layers()) : null) {
+        try (Decoder decoder = decoders.get()) {
             while (ids.length < prompt.length + count) {
-                int next = sampling.draw(lastLogits(ids, cache), random);
+                int next = sampling.draw(Arrays.copyOf(decoder.next(ids), entries), random);
                 ids = Arrays.copyOf(ids, ids.length + 1);
                 ids[ids.length - 1] = next;
                 if (stop.test(next)) {
@@ -68,14 +72,5 @@ public final class Generator {
             }
         }
         return ids;
-    }
-
-    private float[] lastLogits(int[] ids, KeyValueCache cache) {
-        try (NDManager step = model.manager().newSubManager()) {
-            int from = cache == null ? 0 : cache.length();
-            long[] fresh = Arrays.stream(ids, from, ids.length).asLongStream().toArray();
-            NDArray hidden = model.hidden(step.create(fresh).expandDims(0), cache);
-            return Arrays.copyOf(model.head(hidden.get(":, -1")).toFloatArray(), entries);
-        }
     }
 }

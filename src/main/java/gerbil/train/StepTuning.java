@@ -20,7 +20,7 @@ public final class StepTuning {
     private static final int FUSED_TOKENS = 4_096;
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;
-    /** Below this vocabulary and width the conversions cost more than the faster products save. */
+    /** Below this vocabulary the conversions cost more than the faster products save. */
     private static final int SMALL_VOCABULARY = 8_192;
     /** Compute capabilities of the first GPUs with fast bfloat16 and fast float16. */
     private static final int AMPERE = 80;

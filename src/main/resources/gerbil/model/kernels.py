@@ -114,6 +114,44 @@ class M(Module):
     surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
     return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
 
+  # Logits of the token after the last of ids (1, length), which follow past tokens whose keys and values (1, heads,
+  # positions, head_dim, a layer each) are extended; cos and sin (positions, 1, head_dim). Either past is 0 or length 1.
+  def next(self: __torch__.M,
+      ids: Tensor,
+      weights: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      keys: List[Tensor],
+      values: List[Tensor],
+      past: Tensor) -> Tensor:
+    first = int(past)
+    length = torch.size(ids, 1)
+    last = first + length
+    x = torch.embedding(weights[0], ids)
+    width = torch.size(x, 2)
+    shape = [1, length, -1, torch.size(cos, -1)]
+    c = torch.slice(cos, 0, first, last)
+    s = torch.slice(sin, 0, first, last)
+    for layer in range(torch.len(keys)):
+      o = 1 + 10 * layer
+      normed = torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05)
+      k = torch.view(torch.linear(normed, weights[o + 2]), shape)
+      v = torch.view(torch.linear(normed, weights[o + 3]), shape)
+      q = torch.view(torch.linear(normed, weights[o + 4]), shape)
+      turned_k = torch.flatten(torch.stack([torch.neg(torch.slice(k, -1, 1, None, 2)), torch.slice(k, -1, 0, None, 2)], -1), -2)
+      turned_q = torch.flatten(torch.stack([torch.neg(torch.slice(q, -1, 1, None, 2)), torch.slice(q, -1, 0, None, 2)], -1), -2)
+      k = torch.add(torch.mul(k, c), torch.mul(turned_k, s))
+      q = torch.add(torch.mul(q, c), torch.mul(turned_q, s))
+      torch.copy_(torch.slice(keys[layer], 2, first, last), torch.transpose(k, 1, 2))
+      torch.copy_(torch.slice(values[layer], 2, first, last), torch.transpose(v, 1, 2))
+      mixed = torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.slice(keys[layer], 2, 0, last), torch.slice(values[layer], 2, 0, last), None, 0., length > 1)
+      attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [1, length, width]), weights[o + 5])
+      inner = torch.gelu(torch.linear(normed, weights[o + 6], weights[o + 7]), approximate="tanh")
+      x = torch.add(torch.add(x, attended), torch.linear(inner, weights[o + 8], weights[o + 9]))
+    n = torch.len(weights)
+    h = torch.layer_norm(torch.select(x, 1, -1), [width], weights[n - 4], weights[n - 3], 1e-05)
+    return torch.linear(h, weights[n - 2], weights[n - 1])
+
   # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
   # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.
   def clip(self: __torch__.M,
