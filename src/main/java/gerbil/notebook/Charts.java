@@ -63,8 +63,8 @@ public final class Charts {
         List<Trace> traces = new ArrayList<>();
         StringColumn lineOfRow = table.stringColumn(line);
         StringColumn sourceOfRow = table.stringColumn(source);
-        List<String> lines = lineOfRow.unique().asList();
-        List<String> sources = sourceOfRow.unique().asList();
+        List<String> lines = lineOfRow.asList().stream().distinct().toList();
+        List<String> sources = sourceOfRow.asList().stream().distinct().toList();
         for (String from : sources) {
             for (String name : lines) {
                 Table rows = table.where(lineOfRow.isEqualTo(name).and(sourceOfRow.isEqualTo(from))).sortOn("tokens");

@@ -175,11 +175,12 @@ public record LossTable(List<LossRow> rows) {
     }
 
     /**
-     * Training loss by tokens, for a figure: columns {@code size}, {@code source} ("ours, nano", "published"),
+     * Causal training loss by tokens, for a figure: columns {@code size}, {@code source} ("ours, nano", "published"),
      * {@code tokens}, {@code loss}; rows whose loss is unknown are left out.
      */
     public Table lossByTokens() {
-        List<LossRow> known = rows.stream().filter(r -> r.trainingLoss() != null).toList();
+        List<LossRow> known = rows.stream().filter(r -> r.trainingLoss() != null
+                && r.objective().equals(Objective.CAUSAL.label())).toList();
         LossTable table = new LossTable(known);
         return Table.create("Loss by tokens", table.strings("size", LossRow::size),
                 table.strings("source", r -> r.scale().equals(LossRow.PUBLISHED) ? r.scale() : "ours, " + r.scale()),
