@@ -39,7 +39,7 @@ final class RunOptions {
     private long seed;
 
     @Option(names = "--learning-rate", paramLabel = "RATE",
-            description = "Peak learning rate (default: the size's, from results/learning-rates.csv).")
+            description = "Peak learning rate (default: the size's own).")
     private Double learningRate;
 
     @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",

@@ -16,7 +16,7 @@ import java.util.Map;
 /**
  * AdamW with decoupled weight decay and clipping by the global norm, in the order and with the constants of PyTorch's
  * {@code clip_grad_norm_} and {@code AdamW}. There are two that agree to rounding: {@link PlainAdamW} in DJL operations
- * and {@link FusedAdamW} in one kernel call.
+ * and {@link FusedAdamW} in three kernel calls.
  */
 abstract class AdamW implements AutoCloseable {
 

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** AdamW in one kernel call for all vectors and one for all matrices. */
+/** AdamW in three kernel calls: one that clips, one for all vectors and one for all matrices. */
 final class FusedAdamW extends AdamW {
 
     private static final String LOSS_SCALE = "loss_scale";
