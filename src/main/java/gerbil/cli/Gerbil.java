@@ -18,8 +18,8 @@ import java.io.UncheckedIOException;
             "  gerbil table                            the loss table, in results/", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class, SampleCommand.class,
-            TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class, BenchCommands.Step.class,
-            BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
+            InfillCommand.class, FillMasksCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
+            BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 
     @CommandLine.Spec

@@ -20,11 +20,21 @@ public final class Generator {
     /**
      * A generator that keeps keys and values between tokens.
      *
-     * @param entries draw only ids below this: the rows above it pad the embedding and stand for no token
+     * @param entries of the vocabulary: the rows above pad the embedding, stand for no token and are not drawn
      * @throws GerbilException if the model has fewer rows
      */
     public Generator(GptJ model, int entries) {
-        this(model, entries, fused(model, entries));
+        this(model, entries, entries);
+    }
+
+    /**
+     * A generator that draws only some of the tokens that a prompt may have.
+     *
+     * @param drawn draw only ids below this
+     * @throws GerbilException if the model has fewer rows than entries
+     */
+    public Generator(GptJ model, int entries, int drawn) {
+        this(model, entries, fused(model, drawn));
     }
 
     Generator(GptJ model, int entries, Function<Sampling, Decoder> decoders) {
@@ -37,9 +47,9 @@ public final class Generator {
         this.decoders = decoders;
     }
 
-    private static Function<Sampling, Decoder> fused(GptJ model, int entries) {
+    private static Function<Sampling, Decoder> fused(GptJ model, int drawn) {
         Kernels kernels = Kernels.load(model.manager());
-        return sampling -> new FusedDecoder(model, kernels, entries, sampling);
+        return sampling -> new FusedDecoder(model, kernels, drawn, sampling);
     }
 
     /**

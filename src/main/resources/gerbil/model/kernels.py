@@ -114,6 +114,38 @@ class M(Module):
     surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
     return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
 
+  # The same where not every target is learned: groups holds each target's group, 0 to count - 1, or -1. Returns the scaled
+  # losses of the groups, each the sum over its targets, and a scalar that has their sum's scaled gradients.
+  def loss_of_groups(self: __torch__.M,
+      ids: Tensor,
+      targets: Tensor,
+      groups: Tensor,
+      count: Tensor,
+      weights: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      scale: Tensor,
+      settings: Tensor) -> Tuple[Tensor, Tensor]:
+    dtype = int(settings[0])
+    h = torch.flatten((self).hidden(ids, weights, cos, sin, dtype), 0, 1)
+    n = torch.len(weights)
+    weight = weights[n - 2]
+    bias = weights[n - 1]
+    losses = torch.zeros([int(count)], dtype=6, device=h.device)
+    d_hidden = torch.zeros_like(h)
+    d_weight = torch.zeros_like(weight)
+    d_bias = torch.zeros_like(bias)
+    for group in range(int(count)):
+      rows = torch.flatten(torch.nonzero(torch.eq(torch.flatten(groups), group)))
+      if torch.size(rows, 0) > 0:
+        parts = (self).head(torch.index_select(torch.detach(h), 0, rows), torch.index_select(torch.flatten(targets), 0, rows), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
+        torch.copy_(torch.select(losses, 0, group), parts[0])
+        torch.index_copy_(d_hidden, 0, rows, parts[1])
+        torch.add_(d_weight, parts[2])
+        torch.add_(d_bias, parts[3])
+    surrogate = torch.add(torch.add(torch.sum(torch.mul(h, d_hidden)), torch.sum(torch.mul(weight, d_weight))), torch.sum(torch.mul(bias, d_bias)))
+    return (torch.mul(losses, scale[0]), torch.mul(surrogate, scale[1]))
+
   # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
   # layers: of each, LayerNorm's weight and bias, the packed weight (transposed) and bias of its inputs (q, k, v, q and k
   # turned by a quarter, MLP) and of its outputs (attention, MLP). head: LayerNorm's, and the head's (transposed). caches: a layer each, keys
