@@ -36,12 +36,8 @@ final class BlenderExamples {
                 ? BlendedObjective.CAUSAL : BlendedObjective.MASKED;
     }
 
-    /** The drawn objective, or causal if the text is too short for it. */
-    BlendedObjective possible(BlendedObjective drawn, int text) {
-        return text >= shortestText(drawn) ? drawn : BlendedObjective.CAUSAL;
-    }
-
-    private int shortestText(BlendedObjective objective) {
+    /** The fewest tokens that can be an example of an objective: half of a text may be a span, and not all be hidden. */
+    int shortestText(BlendedObjective objective) {
         return switch (objective) {
             case FILL_IN_THE_MIDDLE -> 2 * settings.shortestSpan();
             case CAUSAL -> 1;

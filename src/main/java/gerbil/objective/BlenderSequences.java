@@ -14,7 +14,8 @@ import java.util.List;
 /**
  * Examples of filling in the middle, causal and masked language modelling, packed into sequences. An epoch walks
  * through the documents: each example takes as much of its document as still fits into the sequence, the next one
- * begins where it ended. Only where less than {@link #SHORTEST_PIECE} tokens would fit is the rest of a sequence padded.
+ * begins where it ended. Where that is too little text for the example's objective it is causal, and only where less than
+ * {@link #SHORTEST_PIECE} tokens would fit is the rest of a sequence padded.
  * The plan of an epoch is made at its beginning, from the lengths of the documents alone; the sequences are then
  * visited in a shuffled order.
  *
@@ -25,7 +26,7 @@ import java.util.List;
 public final class BlenderSequences implements Sequences {
 
     /** Below this a piece of a document is not worth its tags. */
-    static final int SHORTEST_PIECE = 8;
+    static final int SHORTEST_PIECE = 3;
 
     private static final int SCANNED = 1 << 16;
 
@@ -218,11 +219,15 @@ public final class BlenderSequences implements Sequences {
             BlendedObjective drawn =
                     examples.objective(settings.sharesOf() == BlenderSettings.SharesOf.TOKENS ? sequence : number);
             long left = end(position) - position;
+            BlendedObjective objective = drawn;
             int text = (int) Math.min(left, examples.longestText(drawn, room));
+            if (text < examples.shortestText(drawn)) {
+                objective = BlendedObjective.CAUSAL;
+                text = (int) Math.min(left, examples.longestText(objective, room));
+            }
             if (text < left && text < SHORTEST_PIECE && !pieces.isEmpty()) {
                 break;
             }
-            BlendedObjective objective = examples.possible(drawn, text);
             pieces.add(new Piece(number, objective, position, text));
             room -= examples.length(objective, text);
             position = skipEmpty(position + text);
