@@ -22,12 +22,17 @@ public final class TrainedModel implements AutoCloseable {
     private final NDManager manager;
     private final GptJ model;
     private final Tokenizer tokenizer;
+    private final Generator writer;
+    private final Generator masks;
 
     private TrainedModel(RunSpec spec, NDManager manager, GptJ model, Tokenizer tokenizer) {
         this.spec = spec;
         this.manager = manager;
         this.model = model;
         this.tokenizer = tokenizer;
+        int end = vocabulary().endOfText();
+        writer = new Generator(model, vocabulary().size(), end + 1);
+        masks = new Generator(model, vocabulary().size(), end);
     }
 
     /**
@@ -102,9 +107,8 @@ public final class TrainedModel implements AutoCloseable {
         int[] visible = tokenizer.encodeTagged(text);
         int[] prompt = format.maskedPrompt(visible);
         int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
-        int masks = (int) Arrays.stream(visible).filter(id -> id == mask).count();
-        int[] ids = new Generator(model, vocabulary().size(), vocabulary().endOfText())
-                .generate(prompt, masks, sampling, seed, id -> false);
+        int missing = (int) Arrays.stream(visible).filter(id -> id == mask).count();
+        int[] ids = masks.generate(prompt, missing, sampling, seed, id -> false);
         return tokenizer.decode(format.filled(visible, Arrays.copyOfRange(ids, prompt.length, ids.length)));
     }
 
@@ -124,8 +128,7 @@ public final class TrainedModel implements AutoCloseable {
     /** Text after a prompt, until the model ends it. */
     private String answer(int[] prompt, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
-        int[] ids = new Generator(model, vocabulary().size(), end + 1)
-                .generate(prompt, tokens, sampling, seed, id -> id == end);
+        int[] ids = writer.generate(prompt, tokens, sampling, seed, id -> id == end);
         return tokenizer.decode(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
     }
 
