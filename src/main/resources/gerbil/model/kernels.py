@@ -31,13 +31,40 @@ class M(Module):
       q = torch.transpose(torch.select(rotated, 2, 0), 1, 2)
       k = torch.transpose(torch.select(rotated, 2, 1), 1, 2)
       v = torch.transpose(torch.select(qkv, 2, 2), 1, 2)
-      mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
+      mixed = (self).attention(q, k, v, dtype)
       attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), torch.to(weights[o + 5], dtype))
       inner = torch.gelu(torch.linear(normed, torch.to(weights[o + 6], dtype), torch.to(weights[o + 7], dtype)), approximate="tanh")
       fed = torch.linear(inner, torch.to(weights[o + 8], dtype), torch.to(weights[o + 9], dtype))
       x = torch.add(torch.add(x, attended), fed)
     n = torch.len(weights)
     return torch.layer_norm(x, [width], weights[n - 4], weights[n - 3], 1e-05)
+
+  # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own, but for bfloat16 on a
+  # processor, where its backward pass takes twice as long as products of blocks of queries with the keys they may see.
+  def attention(self: __torch__.M,
+      q: Tensor,
+      k: Tensor,
+      v: Tensor,
+      dtype: int) -> Tensor:
+    if torch.__or__(dtype != 15, q.is_cuda):
+      mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
+    else:
+      batch = torch.size(q, 0)
+      length = torch.size(q, 2)
+      head_dim = torch.size(q, 3)
+      queries = torch.flatten(q, 0, 1)
+      keys = torch.transpose(torch.flatten(k, 0, 1), 1, 2)
+      values = torch.flatten(v, 0, 1)
+      blocks = annotate(List[Tensor], [])
+      first = 0
+      while first < length:
+        last = min(first + 128, length)
+        hidden = torch.triu(torch.full([last - first, last], -1e+30, dtype=dtype, device=q.device), first + 1)
+        scores = torch.baddbmm(hidden, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
+        blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
+        first = last
+      mixed = torch.view(torch.cat(blocks, 1), [batch, -1, length, head_dim])
+    return mixed
 
   # Sum of the cross-entropy and its gradients, without autograd and never with all logits in memory:
   # hidden (rows, width), targets (rows) -> loss, d hidden, d weight, d bias, all float32.
@@ -56,8 +83,8 @@ class M(Module):
     loss = torch.neg(torch.add(torch.sum(torch.mul(hidden, own)), torch.sum(torch.index_select(bias, 0, targets))))
     d_hidden = torch.neg(own)
     d_weight = torch.index_add_(torch.zeros_like(weight), 0, targets, hidden, alpha=-1)
-    ones = torch.ones([rows], dtype=dtype, device=hidden.device)
-    d_bias = torch.index_add_(torch.zeros_like(bias), 0, targets, torch.to(ones, 6), alpha=-1)
+    ones = torch.ones([1, rows], dtype=dtype, device=hidden.device)
+    d_bias = torch.index_add_(torch.zeros_like(bias), 0, targets, torch.to(ones[0], 6), alpha=-1)
     h = torch.to(hidden, dtype)
     w = torch.to(weight, dtype)
     b = torch.to(bias, dtype)
@@ -82,7 +109,7 @@ class M(Module):
         torch.addmm_(d_weight, p_t, x)
       else:
         torch.add_(d_weight, torch.mm(p_t, x))
-      torch.add_(d_bias, torch.mv(p_t, torch.slice(ones, 0, first, last)))
+      torch.add_(d_bias, torch.mm(torch.slice(ones, 1, first, last), p)[0])
       first = last
     return [loss, d_hidden, d_weight, d_bias]
 

@@ -3,8 +3,21 @@ package gerbil.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import gerbil.model.FusedLoss;
+import gerbil.model.GptJ;
+import gerbil.model.HeadChunks;
+import gerbil.model.Kernels;
+import gerbil.model.PlainLoss;
+import gerbil.model.TrainingLoss;
 import gerbil.objective.CausalSequences;
+import gerbil.spec.GptJConfig;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
@@ -15,7 +28,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The fused path and the plain one, and micro-batches and the whole batch, give the same numbers to rounding. */
 class TrainingPathTest {
@@ -82,6 +98,31 @@ class TrainingPathTest {
                             weights.get(name).getGradient(), weight.getGradient().div(scale), bound));
                 }
             });
+        }
+    }
+
+    /** Sequences of more than one block of queries, the last of them not full. */
+    @Test
+    void blockwiseAttentionIsPlainAttention() {
+        GptJConfig config = new GptJConfig(spec.config().vocabulary(), 32, 2, 2, 16, 300);
+        try (NDManager manager = NDManager.newBaseManager(); NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            GptJ model = GptJ.initialized(config, manager, 3);
+            NDArray ids = manager.randomInteger(0, config.vocabulary(), new Shape(2, 300), DataType.INT64);
+            model.weights().values().forEach(weight -> weight.setRequiresGradient(true));
+            TrainingLoss plain = new PlainLoss(model);
+            TrainingLoss blockwise = new FusedLoss(model, Kernels.load(manager), 300, Precision.BFLOAT16,
+                    new HeadChunks(64, 2), () -> 1);
+            List<Map<String, NDArray>> gradients = new ArrayList<>();
+            for (TrainingLoss loss : List.of(plain, blockwise)) {
+                model.zeroGradients();
+                try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+                    collector.backward(loss.of(ids, ids, 1f / 600).differentiable());
+                }
+                gradients.add(model.weights().entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey,
+                        weight -> weight.getValue().getGradient().duplicate())));
+            }
+            gradients.get(0).forEach((name, gradient) -> assertClose(name, gradient, gradients.get(1).get(name), 2e-2));
         }
     }
 
