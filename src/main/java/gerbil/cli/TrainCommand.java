@@ -17,11 +17,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
                 + "continues from its newest checkpoint; one that has finished is not run again.")
 final class TrainCommand implements Callable<Integer> {
+
+    private static final long MILLISECONDS_TO_PRINT = 300;
 
     @Mixin
     private RunOptions options;
@@ -63,10 +66,13 @@ final class TrainCommand implements Callable<Integer> {
     /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
     private static RunResult interruptible(Trainer trainer) {
         Thread training = Thread.currentThread();
+        CountDownLatch trained = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
             training.interrupt();
             try {
-                training.join();
+                trained.await();
+                // time to say why: the thread itself never ends, because its System.exit waits for this hook
+                training.join(MILLISECONDS_TO_PRINT);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -75,6 +81,7 @@ final class TrainCommand implements Callable<Integer> {
         try {
             return trainer.run();
         } finally {
+            trained.countDown();
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException e) {

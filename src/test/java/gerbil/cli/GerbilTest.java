@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.train.Child;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 class GerbilTest {
@@ -188,5 +190,30 @@ class GerbilTest {
         List<String> table = Files.readAllLines(home.resolve("results/loss-table.csv"));
         assertTrue(table.stream().anyMatch(row -> row.startsWith("Gerbil-A-40k,nano,causal,40k,A,40192,")
                 && row.contains(",texts,gpt2-1024,")), table.toString());
+    }
+
+    /** The hook that waits for the checkpoint must not wait for a thread that waits for the hook. */
+    @Test
+    void aTerminatedRunEndsWithACheckpoint() throws IOException, InterruptedException {
+        Path texts = Files.createDirectory(home.resolve("texts"));
+        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
+                .toList());
+        String tokens = home.resolve("tokens").toString();
+        done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
+        Path run = home.resolve("run");
+        Process training = Child.start(List.of("-Dgerbil.home=" + home), Gerbil.class, "train", "--size", "40k", "--class",
+                "D", "--tokens-folder", tokens, "--run-directory", run.toString());
+        try {
+            Path metrics = run.resolve("metrics.jsonl");
+            while (training.isAlive() && !(Files.exists(metrics) && Files.size(metrics) > 0)) {
+                Thread.sleep(20);
+            }
+            training.destroy();
+            assertTrue(training.waitFor(30, TimeUnit.SECONDS), "still running");
+        } finally {
+            training.destroyForcibly();
+        }
+        assertTrue(Files.exists(run.resolve("checkpoints")) && !Files.exists(run.resolve("result.json")));
     }
 }
