@@ -1,28 +1,21 @@
 package gerbil.train;
 
 import ai.djl.ndarray.NDManager;
-import gerbil.model.Generator;
+import gerbil.hub.LanguageModel;
+import gerbil.hub.ModelCard;
 import gerbil.model.GptJ;
-import gerbil.model.Sampling;
 import gerbil.spec.RunSpec;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
-
-import java.util.stream.IntStream;
 
 /** A run's model with its tokenizer, ready to write text. */
-public final class TrainedModel implements AutoCloseable {
+public final class TrainedModel extends LanguageModel {
 
     private final RunSpec spec;
-    private final NDManager manager;
-    private final GptJ model;
-    private final Tokenizer tokenizer;
+    private final ModelCard card;
 
-    private TrainedModel(RunSpec spec, NDManager manager, GptJ model, Tokenizer tokenizer) {
-        this.spec = spec;
-        this.manager = manager;
-        this.model = model;
-        this.tokenizer = tokenizer;
+    private TrainedModel(RunDirectory run, Checkpoint checkpoint, GptJ model) {
+        super(model, Workspace.vocabulary(run.record().spec().modelSize().scale()));
+        spec = run.record().spec();
+        card = new ModelCard(run.record(), checkpoint.step(), run.result());
     }
 
     /**
@@ -31,10 +24,20 @@ public final class TrainedModel implements AutoCloseable {
      * @throws gerbil.spec.GerbilException if the run has none
      */
     public static TrainedModel open(RunDirectory run) {
-        RunSpec spec = run.record().spec();
-        NDManager manager = NDManager.newBaseManager();
-        return new TrainedModel(spec, manager, run.model(manager),
-                new Tokenizer(Workspace.vocabulary(spec.modelSize().scale())));
+        return open(run, run.requireCheckpoint());
+    }
+
+    /**
+     * The model after a step.
+     *
+     * @throws gerbil.spec.GerbilException if the run keeps no checkpoint of that step
+     */
+    public static TrainedModel open(RunDirectory run, int step) {
+        return open(run, run.requireCheckpoint(step));
+    }
+
+    private static TrainedModel open(RunDirectory run, Checkpoint checkpoint) {
+        return new TrainedModel(run, checkpoint, run.model(checkpoint, NDManager.newBaseManager()));
     }
 
     /** What the model was trained as. */
@@ -42,31 +45,8 @@ public final class TrainedModel implements AutoCloseable {
         return spec;
     }
 
-    /** The model itself. */
-    public GptJ model() {
-        return model;
-    }
-
-    /**
-     * Continues a text until the model ends the document.
-     *
-     * @param prompt may be empty: then a new document is begun
-     * @param tokens to add at most
-     * @param seed the same seed gives the same text
-     * @return prompt and continuation
-     * @throws gerbil.spec.GerbilException if prompt and continuation exceed the model's positions
-     */
-    public String continueText(String prompt, int tokens, Sampling sampling, long seed) {
-        Vocabulary vocabulary = tokenizer.vocabulary();
-        int[] start = IntStream.concat(IntStream.of(vocabulary.endOfText()), IntStream.of(tokenizer.encode(prompt)))
-                .toArray();
-        int[] ids = new Generator(model, vocabulary.size())
-                .generate(start, tokens, sampling, seed, id -> id == vocabulary.endOfText());
-        return tokenizer.decode(IntStream.of(ids).filter(id -> id != vocabulary.endOfText()).toArray());
-    }
-
-    @Override
-    public void close() {
-        manager.close();
+    /** What to say of the model where it is shared. */
+    public ModelCard card() {
+        return card;
     }
 }
