@@ -28,7 +28,7 @@ class ArchitectureTest {
             Map.entry("model", List.of("spec")),
             Map.entry("safetensors", List.of("spec")),
             Map.entry("eval", List.of("spec", "tokens", "objective", "model")),
-            Map.entry("hub", List.of("spec", "tokens", "model", "safetensors")),
+            Map.entry("hub", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors")),
             Map.entry("train", List.of("spec", "corpus", "tokens", "objective", "model", "eval", "safetensors",
                     "hub")),
             Map.entry("results", List.of("spec")),

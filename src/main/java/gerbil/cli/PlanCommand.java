@@ -1,7 +1,11 @@
 package gerbil.cli;
 
+import gerbil.objective.BlenderSequences;
+import gerbil.objective.Composition;
+import gerbil.spec.Objective;
 import gerbil.spec.RunSpec;
 import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.TokenSet;
 import gerbil.train.BudgetPlan;
 import gerbil.train.Hardware;
 import gerbil.train.Workspace;
@@ -10,6 +14,7 @@ import picocli.CommandLine.Mixin;
 
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 
 @Command(name = "plan", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Shows what runs would take: steps, tokens, micro-batches, memory and time, from a step measured "
@@ -25,12 +30,12 @@ final class PlanCommand implements Callable<Integer> {
         PreparedTokens tokens = options.tokens(workspace);
         System.out.printf("On %s, %d threads:%n", Hardware.device(), Hardware.threads());
         for (RunSpec spec : options.specs(tokens)) {
-            print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)));
+            print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)), tokens.train());
         }
         return 0;
     }
 
-    static void print(BudgetPlan plan) {
+    static void print(BudgetPlan plan, TokenSet tokens) {
         RunSpec spec = plan.spec();
         System.out.printf(Locale.ROOT, "%s: %,d parameters, %,d tokens (%.2f epochs) in %,d steps of %,d tokens, "
                         + "%d x %d sequences of %d; %,.0f tokens/s on the %s path in %s, about %s, %s of memory%n",
@@ -38,5 +43,16 @@ final class PlanCommand implements Callable<Integer> {
                 spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
                 plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Durations.text(plan.seconds()),
                 plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
+        if (spec.objective() == Objective.BLENDER) {
+            print(BlenderSequences.of(spec, tokens).composition(0));
+        }
+    }
+
+    private static void print(Composition composition) {
+        System.out.println(composition.parts().stream().map(part -> String.format(Locale.ROOT,
+                "%s %.1f%% of the examples, %.1f%% of their tokens", part.objective(),
+                100.0 * part.examples() / composition.examples(), 100.0 * part.tokens() / composition.tokens()))
+                .collect(Collectors.joining("; ", "  mixture: ",
+                        String.format(Locale.ROOT, "; padding %.3f%%", 100 * composition.paddingShare()))));
     }
 }

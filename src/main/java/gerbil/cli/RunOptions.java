@@ -1,5 +1,7 @@
 package gerbil.cli;
 
+import gerbil.spec.BlendedObjective;
+import gerbil.spec.BlenderSettings;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
@@ -18,6 +20,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /** What plan and train share: which runs, on which tokens. */
 final class RunOptions {
@@ -31,8 +35,29 @@ final class RunOptions {
     private List<String> classes;
 
     @Option(names = "--objective", defaultValue = "causal", paramLabel = "NAME",
-            description = "causal (default).")
+            description = "causal (default), or blender: fill-in-the-middle, causal and masked language modelling.")
     private String objective;
+
+    @Option(names = "--mixture", split = ",", paramLabel = "SHARE",
+            description = "Blender: shares of fill-in-the-middle, causal and masked, such as 0.5,0.25,0.25 (default: a third "
+                    + "each).")
+    private List<Double> mixture;
+
+    @Option(names = "--shares-of", paramLabel = "NAME",
+            description = "Blender: shares are of examples (default) or of tokens.")
+    private String sharesOf;
+
+    @Option(names = "--spans", split = ",", paramLabel = "N",
+            description = "Blender: shortest and longest span to fill in, in tokens (default: 3,64).")
+    private List<Integer> spans;
+
+    @Option(names = "--mask-rate", paramLabel = "SHARE",
+            description = "Blender: share of the tokens that masked language modelling hides (default: 0.15).")
+    private Double maskRate;
+
+    @Option(names = "--loss-on", paramLabel = "NAME",
+            description = "Blender: learn from all tokens (default) or from the targets only.")
+    private String lossOn;
 
     @Option(names = "--seed", defaultValue = "0",
             description = "Seed of the initial weights and the order of the data (default: ${DEFAULT-VALUE}).")
@@ -69,7 +94,7 @@ final class RunOptions {
     /** Opens the token sets, or prepares them; all other options are checked before that. */
     PreparedTokens tokens(Workspace workspace) {
         TrainingPath.of(path);
-        Objective.of(objective);
+        blender(Objective.of(objective));
         classes.forEach(BudgetClass::of);
         List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
         if (scales.size() > 1) {
@@ -85,13 +110,43 @@ final class RunOptions {
     /** One run for each size and class. */
     List<RunSpec> specs(PreparedTokens tokens) {
         List<RunSpec> specs = new ArrayList<>();
+        Objective chosen = Objective.of(objective);
         for (String size : sizes) {
             for (String budgetClass : classes) {
-                RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), Objective.of(objective),
-                        seed, tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+                RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), chosen, seed,
+                        tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+                spec = chosen == Objective.BLENDER ? spec.withBlender(blender(chosen)) : spec;
                 specs.add(learningRate == null ? spec : spec.withLearningRate(learningRate));
             }
         }
         return specs;
+    }
+
+    /** The mixture that the options name; null for a causal run. */
+    private BlenderSettings blender(Objective chosen) {
+        if (chosen == Objective.CAUSAL) {
+            if (Stream.of(mixture, sharesOf, spans, maskRate, lossOn).anyMatch(Objects::nonNull)) {
+                throw new GerbilException("options of a mixture for a causal run",
+                        "none of --mixture, --shares-of, --spans, --mask-rate and --loss-on",
+                        "add --objective blender, or leave them out");
+            }
+            return null;
+        }
+        requireCount("--mixture", mixture, BlendedObjective.values().length);
+        requireCount("--spans", spans, 2);
+        BlenderSettings d = BlenderSettings.DEFAULT;
+        List<Double> shares = mixture == null ? List.of(d.fillInTheMiddle(), d.causal(), d.masked()) : mixture;
+        return new BlenderSettings(shares.get(0), shares.get(1), shares.get(2),
+                sharesOf == null ? d.sharesOf() : BlenderSettings.choice(BlenderSettings.SharesOf.class, sharesOf),
+                spans == null ? d.shortestSpan() : spans.get(0), spans == null ? d.longestSpan() : spans.get(1),
+                maskRate == null ? d.maskRate() : maskRate,
+                lossOn == null ? d.lossOn() : BlenderSettings.choice(BlenderSettings.LossOn.class, lossOn));
+    }
+
+    private static void requireCount(String option, List<?> values, int count) {
+        if (values != null && values.size() != count) {
+            throw new GerbilException(option + " with " + values.size() + " numbers", count + " numbers",
+                    "write them with commas between them and no spaces");
+        }
     }
 }

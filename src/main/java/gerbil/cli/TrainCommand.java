@@ -48,7 +48,7 @@ final class TrainCommand implements Callable<Integer> {
                     : RunDirectory.at(runDirectory);
             StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
             if (directory.result().isEmpty()) {
-                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings));
+                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
             }
             RunResult result = interruptible(new Trainer(spec, tokens, directory, () -> settings,
                     new ConsoleProgress(), Duration.ofMinutes(checkpointMinutes)));

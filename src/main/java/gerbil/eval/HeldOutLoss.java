@@ -8,6 +8,7 @@ import gerbil.model.CrossEntropy;
 import gerbil.model.GptJ;
 import gerbil.objective.Batch;
 import gerbil.objective.Windows;
+import gerbil.tokens.SpecialToken;
 import gerbil.tokens.TokenSet;
 import gerbil.tokens.Vocabulary;
 
@@ -16,7 +17,9 @@ import java.util.stream.IntStream;
 
 /**
  * Cross-entropy on held-out text: every token but the first is predicted once, from at most {@code length - 1} tokens
- * before it in its window.
+ * before it in its window. A Blender model sees the windows as it was trained to: with {@code <causal>} where a window or a
+ * document begins, in place of the window's first token and of each {@code <|endoftext|>}. It has to predict the same
+ * tokens, so that its loss can be compared with a causal model's.
  *
  * @param tokens predicted
  * @param bytes of text they spell; {@code <|endoftext|>} spells none
@@ -28,6 +31,7 @@ public record HeldOutLoss(long tokens, long bytes, double nats) {
     private static final int LOGITS = 1 << 22;
 
     /**
+     * @param vocabulary the model's: a Blender model's has special tokens
      * @param length tokens of a window
      * @param limit predict at most about this many tokens, from the beginning of the set
      * @throws gerbil.spec.GerbilException if the set is shorter than one window or of another vocabulary
@@ -43,9 +47,20 @@ public record HeldOutLoss(long tokens, long bytes, double nats) {
             Batch batch = windows.batch(IntStream.range(first, Math.min(first + rows, count)).toArray());
             bytes += Arrays.stream(batch.targets()).filter(id -> id != vocabulary.endOfText())
                     .map(id -> vocabulary.bytes((int) id).length).sum();
+            if (vocabulary.hasSpecialTokens()) {
+                tag(batch, vocabulary);
+            }
             nats += nats(model, batch);
         }
         return new HeldOutLoss((long) count * length, bytes, nats);
+    }
+
+    private static void tag(Batch batch, Vocabulary vocabulary) {
+        for (int i = 0; i < batch.inputs().length; i++) {
+            if (i % batch.length() == 0 || batch.inputs()[i] == vocabulary.endOfText()) {
+                batch.inputs()[i] = vocabulary.id(SpecialToken.CAUSAL);
+            }
+        }
     }
 
     private static double nats(GptJ model, Batch batch) {

@@ -1,13 +1,16 @@
 package gerbil.model;
 
-/** The model's logits along one growing sequence; it may keep what it has computed for the tokens before. */
+/** The model along one growing sequence; it may keep what it has computed for the tokens before. */
 interface Decoder extends AutoCloseable {
 
     /**
-     * @param ids the sequence so far: that of the last call and at least one token more
-     * @return logits of the token that follows, (vocabulary)
+     * Continues a sequence.
+     *
+     * @param ids the sequence so far: that of the last call, what it returned, or more
+     * @param draws numbers in [0, 1), one a token to be drawn
+     * @return the tokens drawn
      */
-    float[] next(int[] ids);
+    int[] next(int[] ids, double[] draws);
 
     @Override
     void close();

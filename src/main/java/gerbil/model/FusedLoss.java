@@ -40,9 +40,18 @@ public final class FusedLoss implements TrainingLoss {
 
     @Override
     public Value of(NDArray ids, NDArray targets, float scale) {
-        NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets)
-                .add(model.weights().values()).add(cos).add(sin)
-                .add(ids.getManager().create(new float[] {scale, (float) (scale * gradientScale.getAsDouble())}))
+        return value("loss", new Kernels.Arguments().add(ids).add(targets), ids.getManager(), scale);
+    }
+
+    @Override
+    public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
+        return value("loss_of_groups", new Kernels.Arguments().add(ids).add(targets).add(groups)
+                .add(ids.getManager().create(count)), ids.getManager(), scale);
+    }
+
+    private Value value(String method, Kernels.Arguments arguments, NDManager scratch, float scale) {
+        NDList result = kernels.call(method, true, arguments.add(model.weights().values()).add(cos).add(sin)
+                .add(scratch.create(new float[] {scale, (float) (scale * gradientScale.getAsDouble())}))
                 .add(settings));
         return new Value(result.get(0), result.get(1));
     }

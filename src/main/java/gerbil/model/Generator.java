@@ -4,27 +4,40 @@ import gerbil.spec.GerbilException;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 import java.util.function.IntPredicate;
-import java.util.function.Supplier;
 
-/** Continues token sequences, one token at a time. */
+/** Continues token sequences. */
 public final class Generator {
+
+    /** Drawn at once: enough to hide the cost of a call, and few to throw away after the last one wanted. */
+    private static final int TOKENS = 32;
 
     private final GptJ model;
     private final int entries;
-    private final Supplier<Decoder> decoders;
+    private final Function<Sampling, Decoder> decoders;
 
     /**
      * A generator that keeps keys and values between tokens.
      *
-     * @param entries draw only ids below this: the rows above it pad the embedding and stand for no token
+     * @param entries of the vocabulary: the rows above pad the embedding, stand for no token and are not drawn
      * @throws GerbilException if the model has fewer rows
      */
     public Generator(GptJ model, int entries) {
-        this(model, entries, fused(model));
+        this(model, entries, entries);
     }
 
-    Generator(GptJ model, int entries, Supplier<Decoder> decoders) {
+    /**
+     * A generator that draws only some of the tokens that a prompt may have.
+     *
+     * @param drawn draw only ids below this
+     * @throws GerbilException if the model has fewer rows than entries
+     */
+    public Generator(GptJ model, int entries, int drawn) {
+        this(model, entries, fused(model, drawn));
+    }
+
+    Generator(GptJ model, int entries, Function<Sampling, Decoder> decoders) {
         if (entries < 1 || entries > model.config().vocabulary()) {
             throw new GerbilException(entries + " vocabulary entries", "1 to " + model.config().vocabulary()
                     + ", the rows of the model's embedding", "use the vocabulary that the model was trained with");
@@ -34,9 +47,9 @@ public final class Generator {
         this.decoders = decoders;
     }
 
-    private static Supplier<Decoder> fused(GptJ model) {
+    private static Function<Sampling, Decoder> fused(GptJ model, int drawn) {
         Kernels kernels = Kernels.load(model.manager());
-        return () -> new FusedDecoder(model, kernels);
+        return sampling -> new FusedDecoder(model, kernels, drawn, sampling);
     }
 
     /**
@@ -61,13 +74,15 @@ public final class Generator {
         model.config().requirePositions((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);
         int[] ids = prompt;
-        try (Decoder decoder = decoders.get()) {
+        try (Decoder decoder = decoders.apply(sampling)) {
             while (ids.length < prompt.length + count) {
-                int next = sampling.draw(Arrays.copyOf(decoder.next(ids), entries), random);
-                ids = Arrays.copyOf(ids, ids.length + 1);
-                ids[ids.length - 1] = next;
-                if (stop.test(next)) {
-                    break;
+                double[] draws = random.doubles(Math.min(TOKENS, prompt.length + count - ids.length)).toArray();
+                for (int next : decoder.next(ids, draws)) {
+                    ids = Arrays.copyOf(ids, ids.length + 1);
+                    ids[ids.length - 1] = next;
+                    if (stop.test(next)) {
+                        return ids;
+                    }
                 }
             }
         }

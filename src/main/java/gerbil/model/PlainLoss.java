@@ -1,6 +1,9 @@
 package gerbil.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.DataType;
 
 /** Cross-entropy of the model's logits, all of them at once. */
 public record PlainLoss(GptJ model) implements TrainingLoss {
@@ -9,5 +12,17 @@ public record PlainLoss(GptJ model) implements TrainingLoss {
     public Value of(NDArray ids, NDArray targets, float scale) {
         NDArray loss = CrossEntropy.sum(model.logits(ids), targets).mul(GptJ.number(ids, scale));
         return new Value(loss, loss);
+    }
+
+    @Override
+    public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
+        NDArray losses = CrossEntropy.each(model.logits(ids), targets);
+        NDList sums = new NDList();
+        for (int group = 0; group < count; group++) {
+            NDArray learned = groups.flatten().eq(group).toType(DataType.FLOAT32, false);
+            sums.add(losses.mul(learned).sum().mul(GptJ.number(ids, scale)));
+        }
+        NDArray scaled = NDArrays.stack(sums);
+        return new Value(scaled, scaled.sum());
     }
 }

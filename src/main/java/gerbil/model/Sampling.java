@@ -3,7 +3,6 @@ package gerbil.model;
 import gerbil.spec.GerbilException;
 
 import java.util.Comparator;
-import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
@@ -26,8 +25,13 @@ public record Sampling(double temperature, int topK, double topP) {
         }
     }
 
-    /** One token id drawn from logits (length: vocabulary). */
-    int draw(float[] logits, SplittableRandom random) {
+    /**
+     * The token id that a number draws.
+     *
+     * @param logits of the tokens that may be drawn
+     * @param number in [0, 1)
+     */
+    int draw(float[] logits, double number) {
         int likeliest = IntStream.range(0, logits.length).reduce((a, b) -> logits[b] > logits[a] ? b : a).orElseThrow();
         if (temperature == 0) {
             return likeliest;
@@ -38,7 +42,7 @@ public record Sampling(double temperature, int topK, double topP) {
         }
         int[] kept = kept(weight);
         double total = IntStream.of(kept).mapToDouble(i -> weight[i]).sum();
-        double point = random.nextDouble() * total;
+        double point = number * total;
         for (int id : kept) {
             point -= weight[id];
             if (point < 0) {

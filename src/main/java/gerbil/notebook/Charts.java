@@ -1,8 +1,10 @@
 package gerbil.notebook;
 
+import gerbil.spec.BlendedObjective;
 import gerbil.spec.StepMetrics;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -49,6 +51,21 @@ public final class Charts {
                     ScatterTrace.Mode.LINE));
         });
         return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /** A Blender run's loss by tokens, a line for each objective and one for all together. */
+    public static Figure lossByObjective(String title, List<StepMetrics> steps) {
+        Map<String, List<StepMetrics>> lines = new LinkedHashMap<>();
+        for (BlendedObjective objective : BlendedObjective.values()) {
+            List<StepMetrics> own = steps.stream().filter(s -> s.lossByObjective().containsKey(objective.label()))
+                    .map(s -> new StepMetrics(s.step(), s.tokens(), s.lossByObjective().get(objective.label()),
+                            s.learningRate(), s.gradientNorm(), s.tokensPerSecond())).toList();
+            if (!own.isEmpty()) {
+                lines.put(objective.label(), own);
+            }
+        }
+        lines.put("all", steps);
+        return lossCurves(title, lines);
     }
 
     /**

@@ -2,14 +2,12 @@ package gerbil.objective;
 
 import gerbil.tokens.TokenSet;
 
-import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 
 /**
- * Next-token prediction: the windows of a token set in an order that is a pure function of the seed and the epoch, so
- * that a position in training is the number of sequences seen and nothing else.
+ * Next-token prediction: the windows of a token set in an order that is a pure function of the seed and the epoch.
  */
-public final class CausalSequences {
+public final class CausalSequences implements Sequences {
 
     private final Windows windows;
     private final long seed;
@@ -25,12 +23,12 @@ public final class CausalSequences {
         this.seed = seed;
     }
 
-    /** Sequences of one pass over the token set. */
+    @Override
     public int perEpoch() {
         return windows.count();
     }
 
-    /** Sequences {@code first} to {@code first + count - 1} of the endless series of epochs. */
+    @Override
     public Batch batch(long first, int count) {
         return windows.batch(LongStream.range(first, first + count).mapToInt(this::window).toArray());
     }
@@ -38,19 +36,9 @@ public final class CausalSequences {
     private int window(long sequence) {
         long epoch = sequence / perEpoch();
         if (epoch != orderedEpoch) {
-            order = shuffled(new SplittableRandom(seed * 1_000_003 + epoch));
+            order = ShuffledOrder.of(perEpoch(), seed, epoch);
             orderedEpoch = epoch;
         }
         return order[(int) (sequence % perEpoch())];
-    }
-
-    private int[] shuffled(SplittableRandom random) {
-        int[] numbers = new int[perEpoch()];
-        for (int i = 0; i < numbers.length; i++) {
-            int j = random.nextInt(i + 1);
-            numbers[i] = numbers[j];
-            numbers[j] = i;
-        }
-        return numbers;
     }
 }

@@ -18,7 +18,14 @@ public final class Windows {
         this.tokens = tokens;
         this.length = length;
         count = Math.toIntExact((tokens.tokens() - 1) / length);
-        if (count < 1) {
+        requireOne(tokens, length);
+    }
+
+    /**
+     * @throws GerbilException if the set is shorter than one window
+     */
+    static void requireOne(TokenSet tokens, int length) {
+        if (tokens.tokens() <= length) {
             throw new GerbilException("a token set of " + tokens.tokens() + " tokens in " + tokens.folder(),
                     "at least " + (length + 1) + ", one sequence and its last target",
                     "prepare more text or choose a shorter sequence");

@@ -17,10 +17,11 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
  * @param vocabulary id of the tokenizer
  * @param data hash of the token set trained on
  * @param heldoutData hash of the held-out token set
+ * @param blender how a Blender run's objectives are mixed; null for a causal run, and then left out of the run's hash
  */
 public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
-                      String heldoutData) {
+                      String heldoutData, BlenderSettings blender) {
 
     public RunSpec {
         if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
@@ -29,6 +30,18 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                     "choose a batch that is a multiple of the sequence length");
         }
         ModelSize.of(size).config(objective).requirePositions(sequenceLength);
+        if ((objective == Objective.BLENDER) != (blender != null)) {
+            throw new GerbilException("a " + objective.label() + " run with the mixture " + blender,
+                    "a mixture for a Blender run and none for a causal one", "choose the objective blender, or no mixture");
+        }
+    }
+
+    /** A run whose mixture, if it is a Blender run, is the default one. */
+    public RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
+                   int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
+                   String heldoutData) {
+        this(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer, vocabulary, data,
+                heldoutData, objective == Objective.BLENDER ? BlenderSettings.DEFAULT : null);
     }
 
     /** The size's published or default budget, batch, sequence length and learning rate. */
@@ -44,13 +57,23 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         OptimizerSettings o = optimizer;
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed,
                 new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(), o.decayed(),
-                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData);
+                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender);
     }
 
     /** This run with another budget, for trials and tests. */
     public RunSpec withTokens(long tokens) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData);
+                vocabulary, data, heldoutData, blender);
+    }
+
+    /**
+     * This Blender run with another mixture.
+     *
+     * @throws GerbilException if it is a causal run
+     */
+    public RunSpec withBlender(BlenderSettings blender) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender);
     }
 
     /** {@code Gerbil-A-3.3m}. */

@@ -9,11 +9,16 @@ import gerbil.spec.GerbilException;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Text to the ids of a {@link Vocabulary} and back, with the same ids as Hugging Face's tokenizers and many times
- * their speed. Text that spells {@code <|endoftext|>} is text like any other. Safe for use by many threads.
+ * their speed. Text that spells {@code <|endoftext|>} or another special token is text like any other, except for {@link
+ * #encodeTagged}. Safe for use by many threads.
  */
 public final class Tokenizer {
 
@@ -21,6 +26,10 @@ public final class Tokenizer {
     private static final Pattern WORDS = Pattern.compile(
             "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
             Pattern.UNICODE_CHARACTER_CLASS);
+
+    private static final Pattern TAGS = Pattern.compile(
+            Stream.concat(Stream.of(Vocabulary.END_OF_TEXT), Stream.of(SpecialToken.values()).map(SpecialToken::text))
+                    .map(Pattern::quote).collect(Collectors.joining("|", " ?(", ")")));
 
     private final Vocabulary vocabulary;
     private final Encoding encoding;
@@ -53,6 +62,42 @@ public final class Tokenizer {
             bytes.writeBytes(vocabulary.bytes(token));
         }
         return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * The ids of a text in which special tokens and {@code <|endoftext|>} are meant as such, as in the published examples:
+     * {@code <causal> this is an example <|endoftext|>}. One space before a tag belongs to the tag.
+     *
+     * @throws GerbilException if the text has a special token and the vocabulary has none
+     */
+    public int[] encodeTagged(String text) {
+        IntStream.Builder ids = IntStream.builder();
+        Matcher tag = TAGS.matcher(text);
+        int from = 0;
+        while (tag.find()) {
+            IntStream.of(encode(text.substring(from, tag.start()))).forEach(ids);
+            ids.add(tagId(tag.group(1)));
+            from = tag.end();
+        }
+        IntStream.of(encode(text.substring(from))).forEach(ids);
+        return ids.build().toArray();
+    }
+
+    /** The text that {@link #encodeTagged} reads back as these ids: {@link #decode} with a space before each inner tag. */
+    public String decodeTagged(int[] tokens) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * tokens.length);
+        for (int token : tokens) {
+            if (token >= vocabulary.endOfText() && bytes.size() > 0) {
+                bytes.write(' ');
+            }
+            bytes.writeBytes(vocabulary.bytes(token));
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    private int tagId(String tag) {
+        return Stream.of(SpecialToken.values()).filter(token -> token.text().equals(tag)).findFirst()
+                .map(vocabulary::id).orElse(vocabulary.endOfText());
     }
 
     private static String wellFormed(String text) {

@@ -19,7 +19,8 @@ import java.util.stream.Collectors;
 /**
  * GPT-2's byte-pair vocabulary, whole or cut after its first merges: the 256 bytes, one entry for each merge, and
  * {@code <|endoftext|>} as the last id. Cuts are nested: apart from {@code <|endoftext|>}, a token has the same id in
- * every cut that holds it. Rebuilt from the ranks inside jtokkit's jar, without any download. Immutable.
+ * every cut that holds it. A Blender vocabulary has the {@linkplain SpecialToken special tokens} after it. Rebuilt from
+ * the ranks inside jtokkit's jar, without any download. Immutable.
  */
 public final class Vocabulary {
 
@@ -33,6 +34,7 @@ public final class Vocabulary {
     private final String id;
     private final List<byte[]> tokens;
     private final List<BytePairMerges.Merge> merges;
+    private final int endOfText;
     private final String sha256;
 
     /** Made on first use: finding all 50,000 merges takes half a second, and a cut does not need them. */
@@ -63,7 +65,19 @@ public final class Vocabulary {
         this.merges = BytePairMerges.of(ordinary);
         this.tokens = new ArrayList<>(ordinary);
         this.tokens.add(END_OF_TEXT.getBytes(StandardCharsets.US_ASCII));
+        this.endOfText = size - 1;
         this.sha256 = Sha256.hex(tokenizerJson().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private Vocabulary(Vocabulary text) {
+        this.id = text.id;
+        this.merges = text.merges;
+        this.tokens = new ArrayList<>(text.tokens);
+        for (SpecialToken token : SpecialToken.values()) {
+            this.tokens.add(token.text().getBytes(StandardCharsets.US_ASCII));
+        }
+        this.endOfText = text.endOfText;
+        this.sha256 = text.sha256;
     }
 
     /** GPT-2's 50,257 entries; {@code <|endoftext|>} is 50256. */
@@ -85,19 +99,42 @@ public final class Vocabulary {
         return size == GPT2_SIZE ? gpt2() : new Vocabulary("gpt2-" + size, size);
     }
 
-    /** {@code gpt2}, or {@code gpt2-1024} for a cut. */
+    /** This vocabulary with Blender's special tokens after {@code <|endoftext|>}: the ids of text stay the same. */
+    public Vocabulary withSpecialTokens() {
+        return hasSpecialTokens() ? this : new Vocabulary(this);
+    }
+
+    /** Whether this is a Blender vocabulary. */
+    public boolean hasSpecialTokens() {
+        return size() > endOfText + 1;
+    }
+
+    /**
+     * The id of a special token: in GPT-2's whole vocabulary the published one, 50257 to 50263.
+     *
+     * @throws GerbilException if this is not a Blender vocabulary
+     */
+    public int id(SpecialToken token) {
+        if (!hasSpecialTokens()) {
+            throw new GerbilException("the vocabulary " + id + " without " + token.text(),
+                    "a vocabulary with Blender's special tokens", "take its withSpecialTokens()");
+        }
+        return endOfText + 1 + token.ordinal();
+    }
+
+    /** {@code gpt2}, or {@code gpt2-1024} for a cut; special tokens do not change it. */
     public String id() {
         return id;
     }
 
-    /** Entries, {@code <|endoftext|>} included. */
+    /** Entries, {@code <|endoftext|>} and special tokens included. */
     public int size() {
         return tokens.size();
     }
 
-    /** The id of {@code <|endoftext|>}, the last one. */
+    /** The id of {@code <|endoftext|>}: all of text have smaller ones. */
     public int endOfText() {
-        return size() - 1;
+        return endOfText;
     }
 
     /**
@@ -113,23 +150,35 @@ public final class Vocabulary {
         return tokens.get(token).clone();
     }
 
-    /** SHA-256 of {@link #tokenizerJson()} in UTF-8, hexadecimal. */
+    /**
+     * SHA-256 of {@link #tokenizerJson()} in UTF-8, hexadecimal, without special tokens: what token sets carry, since the
+     * ids of text are the same with and without them.
+     */
     public String sha256() {
         return sha256;
     }
 
-    /** {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. */
+    /**
+     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A special
+     * token takes the white space before it along ({@code lstrip}, as RoBERTa's mask does), so that the examples as they
+     * were published, with a space on either side of a tag, become the ids that models are trained on.
+     */
     public String tokenizerJson() {
         Map<String, Object> byteLevel = ordered("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true,
                 "use_regex", true);
-        Map<String, Object> endOfText = ordered("id", endOfText(), "content", END_OF_TEXT, "single_word", false,
-                "lstrip", false, "rstrip", false, "normalized", false, "special", true);
+        List<Map<String, Object>> added = new ArrayList<>(List.of(addedToken(endOfText, END_OF_TEXT, false)));
+        addedTokens().forEach((text, token) -> added.add(addedToken(token, text, true)));
         Map<String, Object> bpe = ordered("type", "BPE", "dropout", null, "unk_token", null,
                 "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", false, "byte_fallback", false,
                 "ignore_merges", false, "vocab", spelledTokens(), "merges", spelledMerges());
-        return json(ordered("version", "1.0", "truncation", null, "padding", null, "added_tokens", List.of(endOfText),
+        return json(ordered("version", "1.0", "truncation", null, "padding", null, "added_tokens", added,
                 "normalizer", null, "pre_tokenizer", byteLevel, "post_processor", byteLevel, "decoder", byteLevel,
                 "model", bpe));
+    }
+
+    /** {@code added_tokens.json}: each special token with its id. */
+    public String addedTokensJson() {
+        return json(addedTokens());
     }
 
     /** {@code vocab.json}: each token in GPT-2's byte alphabet, with its id. */
@@ -149,6 +198,21 @@ public final class Vocabulary {
             ranks.put(tokens.get(token), token);
         }
         return ranks;
+    }
+
+    private Map<String, Integer> addedTokens() {
+        Map<String, Integer> added = new LinkedHashMap<>();
+        if (hasSpecialTokens()) {
+            for (SpecialToken token : SpecialToken.values()) {
+                added.put(token.text(), id(token));
+            }
+        }
+        return added;
+    }
+
+    private static Map<String, Object> addedToken(int token, String text, boolean lstrip) {
+        return ordered("id", token, "content", text, "single_word", false, "lstrip", lstrip, "rstrip", false,
+                "normalized", false, "special", true);
     }
 
     private Map<String, Integer> spelledTokens() {

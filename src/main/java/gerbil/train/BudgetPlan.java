@@ -1,6 +1,6 @@
 package gerbil.train;
 
-import gerbil.objective.CausalSequences;
+import gerbil.objective.Sequences;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
@@ -29,7 +29,7 @@ public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, dou
 
     /** Measures a step of the run on this device with a model of its own and the token set's text. */
     public static BudgetPlan measure(RunSpec spec, TokenSet tokens, StepSettings settings) {
-        CausalSequences data = new CausalSequences(tokens, spec.sequenceLength(), spec.seed());
+        Sequences data = Sequences.of(spec, tokens);
         int microBatch = settings.microBatch();
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             setup.step().backward(data, 0, microBatch);

@@ -1,7 +1,7 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
-import gerbil.objective.CausalSequences;
+import gerbil.objective.Sequences;
 import gerbil.spec.GerbilException;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
@@ -40,7 +40,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
             throw new GerbilException(steps + " steps of " + microBatch + " sequences after " + warmUp,
                     "at least one step of one sequence", "raise these numbers");
         }
-        CausalSequences data = new CausalSequences(tokens, spec.sequenceLength(), spec.seed());
+        Sequences data = Sequences.of(spec, tokens);
         double[] seconds = new double[warmUp + steps];
         double loss = 0;
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {

@@ -13,7 +13,7 @@ public final class TrainedModel extends LanguageModel {
     private final ModelCard card;
 
     private TrainedModel(RunDirectory run, Checkpoint checkpoint, GptJ model) {
-        super(model, Workspace.vocabulary(run.record().spec().modelSize().scale()));
+        super(model, Workspace.vocabulary(run.record().spec()));
         spec = run.record().spec();
         card = new ModelCard(run.record(), checkpoint.step(), run.result());
     }

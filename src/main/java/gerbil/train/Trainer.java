@@ -3,11 +3,10 @@ package gerbil.train;
 import ai.djl.engine.Engine;
 import gerbil.eval.HeldOutLoss;
 import gerbil.model.GptJ;
-import gerbil.objective.CausalSequences;
+import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
 import gerbil.spec.DiskFull;
 import gerbil.spec.GerbilException;
-import gerbil.spec.Objective;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
@@ -41,7 +40,7 @@ public final class Trainer {
     private final Supplier<StepSettings> settings;
     private final TrainingListener listener;
     private final Duration checkpointEvery;
-    private final CausalSequences data;
+    private final Sequences data;
 
     /**
      * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
@@ -56,18 +55,14 @@ public final class Trainer {
         this.settings = settings;
         this.listener = listener;
         this.checkpointEvery = checkpointEvery;
-        vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries());
+        vocabulary = Workspace.vocabulary(spec);
         tokens.train().requireVocabulary(vocabulary);
         tokens.heldout().requireVocabulary(vocabulary);
         if (!tokens.train().hash().equals(spec.data()) || !tokens.heldout().hash().equals(spec.heldoutData())) {
             throw new GerbilException("token sets " + tokens.train().hash() + " and " + tokens.heldout().hash(),
                     spec.data() + " and " + spec.heldoutData() + ", the run's", "open the token sets of the run");
         }
-        if (spec.objective() != Objective.CAUSAL) {
-            throw new GerbilException("objective " + spec.objective().label(), Objective.CAUSAL.label(),
-                    "train a causal model");
-        }
-        data = new CausalSequences(tokens.train(), spec.sequenceLength(), spec.seed());
+        data = Sequences.of(spec, tokens.train());
         // refuses held-out tokens that are too few now and not after the last step
         new Windows(tokens.heldout(), spec.sequenceLength());
     }
@@ -129,7 +124,7 @@ public final class Trainer {
             requireNumber("gradient norm", norm, step);
             double seconds = (System.nanoTime() - begin) / 1e9;
             StepMetrics done = new StepMetrics(step, (long) step * spec.batchTokens(), loss, learningRate, norm,
-                    spec.batchTokens() / seconds);
+                    spec.batchTokens() / seconds, setup.step().lossByObjective());
             metrics.add(done);
             listener.step(done, spec.steps());
             boolean interrupted = Thread.interrupted();

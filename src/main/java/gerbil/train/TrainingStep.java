@@ -2,6 +2,7 @@ package gerbil.train;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
@@ -10,10 +11,18 @@ import ai.djl.training.GradientCollector;
 import gerbil.model.GptJ;
 import gerbil.model.TrainingLoss;
 import gerbil.objective.Batch;
-import gerbil.objective.CausalSequences;
+import gerbil.objective.Sequences;
+import gerbil.spec.BlendedObjective;
 import gerbil.spec.GerbilException;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -28,6 +37,8 @@ final class TrainingStep {
     private int microBatch;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
+    private final ByteBuffer objectives;
+    private Map<String, Double> lossByObjective;
 
     /**
      * @param microBatch sequences of one pass
@@ -38,20 +49,21 @@ final class TrainingStep {
         this.model = model;
         this.microBatch = microBatch;
         manager = model.manager();
-        // one pair of buffers for the whole run: a new one each step would only be freed when Java collects garbage
+        // one set of buffers for the whole run: a new one each step would only be freed when Java collects garbage
         inputs = manager.allocateDirect(microBatch * length * Long.BYTES);
         targets = manager.allocateDirect(microBatch * length * Long.BYTES);
+        objectives = manager.allocateDirect(microBatch * length * Long.BYTES);
     }
 
     /**
-     * Adds the gradient of the mean loss over a batch to the parameters' gradients.
+     * Adds the gradient of the mean loss over a batch's learned targets to the parameters' gradients.
      *
      * @param first number of the batch's first sequence
      * @param sequences of the batch, a multiple of the micro-batch
      * @return the mean loss, nats a token
      * @throws GerbilException if memory is too small for a single sequence
      */
-    double backward(CausalSequences data, long first, int sequences) {
+    double backward(Sequences data, long first, int sequences) {
         while (true) {
             try {
                 return passes(data, first, sequences);
@@ -78,25 +90,62 @@ final class TrainingStep {
         return microBatch;
     }
 
-    private double passes(CausalSequences data, long first, int sequences) {
-        double sum = 0;
+    /** Mean loss of the last batch by objective, nats a token; null if the batch was causal. */
+    Map<String, Double> lossByObjective() {
+        return lossByObjective;
+    }
+
+    private double passes(Sequences data, long first, int sequences) {
+        List<Batch> batches = new ArrayList<>();
         for (int done = 0; done < sequences; done += microBatch) {
-            sum += backward(data.batch(first + done, microBatch), sequences);
+            batches.add(data.batch(first + done, microBatch));
+        }
+        // micro-batches differ in how many targets they have, so each is weighed by the whole batch's
+        int learned = batches.stream().mapToInt(Batch::learned).sum();
+        return batches.get(0).objectives() == null ? causalPasses(batches, learned) : blenderPasses(batches, learned);
+    }
+
+    private double causalPasses(List<Batch> batches, int learned) {
+        double sum = 0;
+        for (Batch batch : batches) {
+            sum += backward(batch, NDArray::getFloat, (ids, targets) -> loss.of(ids, targets, 1f / learned));
         }
         return sum;
     }
 
-    private double backward(Batch batch, int sequences) {
-        Shape shape = new Shape(batch.sequences(), batch.length());
-        int bytes = batch.inputs().length * Long.BYTES;
+    private double blenderPasses(List<Batch> batches, int learned) {
+        double[] sums = new double[BlendedObjective.values().length];
+        for (Batch batch : batches) {
+            objectives.clear().asLongBuffer().put(batch.objectives());
+            float[] losses = backward(batch, NDArray::toFloatArray, (ids, targets) -> loss.of(ids, targets,
+                    array(ids.getManager(), objectives, batch), sums.length, 1f / learned));
+            Arrays.setAll(sums, i -> sums[i] + losses[i]);
+        }
+        lossByObjective = new LinkedHashMap<>();
+        for (BlendedObjective objective : BlendedObjective.values()) {
+            int own = batches.stream().mapToInt(batch -> batch.learned(objective.ordinal())).sum();
+            if (own > 0) {
+                lossByObjective.put(objective.label(), sums[objective.ordinal()] * learned / own);
+            }
+        }
+        return Arrays.stream(sums).sum();
+    }
+
+    private <T> T backward(Batch batch, Function<NDArray, T> read,
+                           BiFunction<NDArray, NDArray, TrainingLoss.Value> forward) {
         inputs.clear().asLongBuffer().put(batch.inputs());
         targets.clear().asLongBuffer().put(batch.targets());
         try (NDScope ignored = new NDScope(); NDManager scratch = manager.newSubManager();
              GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            TrainingLoss.Value value = loss.of(scratch.create(inputs.limit(bytes), shape, DataType.INT64),
-                    scratch.create(targets.limit(bytes), shape, DataType.INT64), 1f / (sequences * batch.length()));
+            TrainingLoss.Value value =
+                    forward.apply(array(scratch, inputs, batch), array(scratch, targets, batch));
             collector.backward(value.differentiable());
-            return value.loss().getFloat();
+            return read.apply(value.loss());
         }
+    }
+
+    private static NDArray array(NDManager scratch, ByteBuffer buffer, Batch batch) {
+        return scratch.create(buffer.limit(batch.inputs().length * Long.BYTES),
+                new Shape(batch.sequences(), batch.length()), DataType.INT64);
     }
 }

@@ -72,15 +72,26 @@ public record Workspace(Path home) {
         return Vocabulary.cut(scale.tokenizerEntries());
     }
 
+    /** A run's vocabulary: its scale's, for a Blender run with special tokens. */
+    public static Vocabulary vocabulary(RunSpec spec) {
+        Vocabulary text = vocabulary(spec.modelSize().scale());
+        return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
+    }
+
     /** The default corpus's token sets at a scale, prepared if they are not there yet. */
     public PreparedTokens prepare(Scale scale, Progress progress) {
         return Preparation.prepare(defaultCorpus(), vocabulary(scale), tokens(scale), defaultTokens(scale),
                 HELD_OUT_TOKENS, 0, progress);
     }
 
-    /** The default run of a size and class on a token set. */
+    /** The default causal run of a size and class on a token set. */
     public static RunSpec spec(String size, String budgetClass, PreparedTokens tokens) {
-        return RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), Objective.CAUSAL, 0,
+        return spec(size, budgetClass, Objective.CAUSAL, tokens);
+    }
+
+    /** The default run of a size, class and objective on a token set. */
+    public static RunSpec spec(String size, String budgetClass, Objective objective, PreparedTokens tokens) {
+        return RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), objective, 0,
                 tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
     }
 }

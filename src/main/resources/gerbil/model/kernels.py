@@ -114,43 +114,110 @@ class M(Module):
     surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
     return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
 
-  # Logits of the token after the last of ids (1, length), which follow past tokens whose keys and values (1, heads,
-  # positions, head_dim, a layer each) are extended; cos and sin (positions, 1, head_dim). Either past is 0 or length 1.
-  def next(self: __torch__.M,
+  # The same where not every target is learned: groups holds each target's group, 0 to count - 1, or -1. Returns the scaled
+  # losses of the groups, each the sum over its targets, and a scalar that has their sum's scaled gradients.
+  def loss_of_groups(self: __torch__.M,
       ids: Tensor,
+      targets: Tensor,
+      groups: Tensor,
+      count: Tensor,
       weights: List[Tensor],
       cos: Tensor,
       sin: Tensor,
-      keys: List[Tensor],
-      values: List[Tensor],
-      past: Tensor) -> Tensor:
-    first = int(past)
-    length = torch.size(ids, 1)
-    last = first + length
-    x = torch.embedding(weights[0], ids)
-    width = torch.size(x, 2)
-    shape = [1, length, -1, torch.size(cos, -1)]
-    c = torch.slice(cos, 0, first, last)
-    s = torch.slice(sin, 0, first, last)
-    for layer in range(torch.len(keys)):
-      o = 1 + 10 * layer
-      normed = torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05)
-      k = torch.view(torch.linear(normed, weights[o + 2]), shape)
-      v = torch.view(torch.linear(normed, weights[o + 3]), shape)
-      q = torch.view(torch.linear(normed, weights[o + 4]), shape)
-      turned_k = torch.flatten(torch.stack([torch.neg(torch.slice(k, -1, 1, None, 2)), torch.slice(k, -1, 0, None, 2)], -1), -2)
-      turned_q = torch.flatten(torch.stack([torch.neg(torch.slice(q, -1, 1, None, 2)), torch.slice(q, -1, 0, None, 2)], -1), -2)
-      k = torch.add(torch.mul(k, c), torch.mul(turned_k, s))
-      q = torch.add(torch.mul(q, c), torch.mul(turned_q, s))
-      torch.copy_(torch.slice(keys[layer], 2, first, last), torch.transpose(k, 1, 2))
-      torch.copy_(torch.slice(values[layer], 2, first, last), torch.transpose(v, 1, 2))
-      mixed = torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.slice(keys[layer], 2, 0, last), torch.slice(values[layer], 2, 0, last), None, 0., length > 1)
-      attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [1, length, width]), weights[o + 5])
-      inner = torch.gelu(torch.linear(normed, weights[o + 6], weights[o + 7]), approximate="tanh")
-      x = torch.add(torch.add(x, attended), torch.linear(inner, weights[o + 8], weights[o + 9]))
+      scale: Tensor,
+      settings: Tensor) -> Tuple[Tensor, Tensor]:
+    dtype = int(settings[0])
+    h = torch.flatten((self).hidden(ids, weights, cos, sin, dtype), 0, 1)
     n = torch.len(weights)
-    h = torch.layer_norm(torch.select(x, 1, -1), [width], weights[n - 4], weights[n - 3], 1e-05)
-    return torch.linear(h, weights[n - 2], weights[n - 1])
+    weight = weights[n - 2]
+    bias = weights[n - 1]
+    losses = torch.zeros([int(count)], dtype=6, device=h.device)
+    d_hidden = torch.zeros_like(h)
+    d_weight = torch.zeros_like(weight)
+    d_bias = torch.zeros_like(bias)
+    for group in range(int(count)):
+      rows = torch.flatten(torch.nonzero(torch.eq(torch.flatten(groups), group)))
+      if torch.size(rows, 0) > 0:
+        parts = (self).head(torch.index_select(torch.detach(h), 0, rows), torch.index_select(torch.flatten(targets), 0, rows), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
+        torch.copy_(torch.select(losses, 0, group), parts[0])
+        torch.index_copy_(d_hidden, 0, rows, parts[1])
+        torch.add_(d_weight, parts[2])
+        torch.add_(d_bias, parts[3])
+    surrogate = torch.add(torch.add(torch.sum(torch.mul(h, d_hidden)), torch.sum(torch.mul(weight, d_weight))), torch.sum(torch.mul(bias, d_bias)))
+    return (torch.mul(losses, scale[0]), torch.mul(surrogate, scale[1]))
+
+  # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
+  # layers: of each, LayerNorm's weight and bias, the packed weight (transposed) and bias of its inputs (q, k, v, q and k
+  # turned by a quarter, MLP) and of its outputs (attention, MLP). head: LayerNorm's, and the head's (transposed). caches: a layer each, keys
+  # and values (2, 1, heads, positions, head_dim), extended by the tokens seen. cos, sin: (positions, 2 width), over q and
+  # k. sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p.
+  def generate(self: __torch__.M,
+      ids: Tensor,
+      embedding: Tensor,
+      layers: List[Tensor],
+      head: List[Tensor],
+      caches: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      draws: Tensor,
+      sampling: Tensor) -> Tensor:
+    past = int(sampling[0])
+    drawn = annotate(List[Tensor], [])
+    width = torch.size(embedding, 1)
+    head_dim = torch.size(caches[0], -1)
+    unseen = ids
+    for i in range(torch.len(draws)):
+      length = torch.len(unseen)
+      last = past + length
+      c = torch.slice(cos, 0, past, last)
+      s = torch.slice(sin, 0, past, last)
+      x = torch.embedding(embedding, unseen)
+      for layer in range(torch.len(caches)):
+        o = 6 * layer
+        normed = torch.layer_norm(x, [width], layers[o], layers[o + 1], 1e-05)
+        y = torch.addmm(layers[o + 3], normed, layers[o + 2])
+        qk = torch.slice(y, 1, 0, 2 * width)
+        torch.addcmul_(torch.mul_(qk, c), torch.slice(y, 1, 3 * width, 5 * width), s)
+        qkv = torch.transpose(torch.view(torch.slice(y, 1, 0, 3 * width), [length, 3, -1, head_dim]), 0, 2)
+        seen = torch.slice(caches[layer], 3, 0, last)
+        torch.copy_(torch.slice(seen, 3, past, last), torch.unsqueeze(torch.transpose(torch.slice(qkv, 1, 1, 3), 0, 1), 1))
+        q = torch.unsqueeze(torch.select(qkv, 1, 0), 0)
+        mixed = torch.scaled_dot_product_attention(q, torch.select(seen, 0, 0), torch.select(seen, 0, 1), None, 0., length > 1)
+        attended = torch.reshape(torch.transpose(mixed, 1, 2), [length, width])
+        inner = torch.gelu(torch.slice(y, 1, 5 * width), approximate="tanh")
+        x = torch.add(x, torch.linear(torch.cat([attended, inner], 1), layers[o + 4], layers[o + 5]))
+      h = torch.layer_norm(torch.slice(x, 0, -1), [width], head[0], head[1], 1e-05)
+      logits = torch.select(torch.addmm(head[3], h, head[2]), 0, 0)
+      unseen = torch.view((self).draw(logits, draws[i], sampling), [1])
+      drawn = torch.append(drawn, unseen)
+      past = last
+    return torch.cat(drawn)
+
+  # The id that a number in [0, 1) draws from logits (entries); sampling as in generate
+  def draw(self: __torch__.M,
+      logits: Tensor,
+      point: Tensor,
+      sampling: Tensor) -> Tensor:
+    temperature = float(sampling[1])
+    top_k = int(sampling[2])
+    top_p = float(sampling[3])
+    if temperature == 0.:
+      id = torch.argmax(logits)
+    else:
+      if top_k == 0:
+        kept = torch.size(logits, 0)
+      else:
+        kept = min(top_k, torch.size(logits, 0))
+      if torch.__and__(top_k == 0, top_p == 1.):
+        sums = torch.cumsum(torch.softmax(torch.div(torch.to(logits, 7), temperature), 0), 0)
+        id = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
+      else:
+        largest, order = torch.topk(logits, kept)
+        p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 0)
+        enough = torch.lt(torch.sub(torch.cumsum(p, 0), p), top_p)
+        sums = torch.cumsum(torch.mul(p, enough), 0)
+        id = order[torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)]
+    return id
 
   # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
   # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.

@@ -67,9 +67,11 @@ class GerbilTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "prepare | --scale --corpus --tokens --seed --out",
-        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder 183k 104m",
+        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans --mask-rate --loss-on 183k 104m",
         "train | --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
+        "infill | --model --prefix --suffix --tokens --temperature --top-k --top-p --seed",
+        "fill-masks | --model --text --temperature --top-k --top-p --seed",
         "sweep | --size --class --rates learning-rates.csv",
         "table | results/loss-table.csv"})
     void helpNamesEveryOption(String command, String mentioned) {
@@ -87,6 +89,12 @@ class GerbilTest {
         "plan --size 40k,3.3m --class A               | sizes of both scales",
         "train --size 40k --class A --path quick      | path 'quick'",
         "train --size 40k --class A --objective other | objective 'other'",
+        "train --size 40k --class A --objective blender --mixture 0.5,0.5,0.5 | which is 1.5 in all",
+        "train --size 40k --class A --objective blender --mixture 0.5,0.5 | --mixture with 2 numbers",
+        "train --size 40k --class A --objective blender --spans 9,3 | spans of 9 to 3 tokens",
+        "train --size 40k --class A --objective blender --mask-rate 1 | a mask rate of 1.0",
+        "train --size 40k --class A --objective blender --loss-on some | 'some'",
+        "train --size 40k --class A --mask-rate 0.3    | options of a mixture for a causal run",
         "train --size 40k --class A                   | data/corpus",
         "train --size 40k --class A --tokens-folder nowhere | nowhere",
         "prepare --scale micro                        | scale 'micro'",
@@ -126,6 +134,28 @@ class GerbilTest {
     }
 
     @Test
+    void aSessionWithABlenderModel() throws IOException {
+        Path texts = Files.createDirectory(home.resolve("texts"));
+        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
+                .toList());
+        String tokens = home.resolve("data/tokens/mine").toString();
+        done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
+        String run = home.resolve("runs/mine").toString();
+        String trained = done("train", "--size", "40k", "--class", "A", "--objective", "blender", "--mixture",
+                "0.5,0.25,0.25", "--tokens-folder", tokens, "--run-directory", run);
+        assertTrue(trained.contains("mixture: fill-in-the-middle") && trained.contains("; padding 0.")
+                && trained.contains("GerbilBlender-A-40k: training loss "), trained);
+        String filled = done("infill", "--model", run, "--prefix", "On day 5 the", "--suffix", " rounds.");
+        assertTrue(filled.startsWith("On day 5 the") && filled.stripTrailing().endsWith(" rounds."), filled);
+        assertEquals(filled, done("infill", "--model", run, "--prefix", "On day 5 the", "--suffix", " rounds."));
+        assertTrue(done("fill-masks", "--model", run, "--text", "On day 5 the <single_tok_mask>erbil ran.")
+                .startsWith("On day 5 the"));
+        assertTrue(done("sample", "--model", run, "--prompt", "On day").startsWith("On day"));
+        assertTrue(done("table").contains("GerbilBlender-A-40k"));
+    }
+
+    @Test
     void aFirstSessionWithACorpusOfOnesOwn() throws IOException {
         Path texts = Files.createDirectory(home.resolve("texts"));
         Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
@@ -149,6 +179,8 @@ class GerbilTest {
         String[] sample = {"sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--seed", "1"};
         assertTrue(done(sample).startsWith("On day 5"));
         assertEquals(done(sample), done(sample));
+        Outcome causal = gerbil("infill", "--model", run, "--prefix", "On day");
+        assertTrue(causal.status == 1 && causal.err.contains("a causal model, Gerbil-A-40k"), causal.err);
         Outcome tooLong = gerbil("sample", "--model", run, "--tokens", "128");
         assertTrue(tooLong.status == 1 && tooLong.err.contains("a sequence of 129 tokens"), tooLong.err);
 

@@ -54,7 +54,8 @@ class GeneratorTest {
             assertEquals(24, fused.length);
             assertArrayEquals(PROMPT, Arrays.copyOf(fused, PROMPT.length));
             for (boolean cached : new boolean[] {true, false}) {
-                Generator plain = new Generator(model, ROWS, () -> new PlainDecoder(model, cached));
+                Generator plain = new Generator(model, ROWS,
+                        wanted -> new PlainDecoder(model, ROWS, wanted, cached));
                 assertArrayEquals(fused, plain.generate(PROMPT, 21, sampling, seed, NEVER));
             }
         }

@@ -23,7 +23,7 @@ class SamplingTest {
             logits[i] = (float) Math.log(PROBABILITIES[i]) + 3;
         }
         SplittableRandom random = new SplittableRandom(9);
-        return IntStream.range(0, DRAWS).mapToObj(i -> sampling.draw(logits, random))
+        return IntStream.range(0, DRAWS).mapToObj(i -> sampling.draw(logits, random.nextDouble()))
                 .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
     }
 

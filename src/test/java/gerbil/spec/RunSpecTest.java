@@ -1,12 +1,16 @@
 package gerbil.spec;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -74,6 +78,54 @@ class RunSpecTest {
     @Test
     void runIdIsStable() {
         assertEquals("seed0-cefb1234", SPEC.runId());
+    }
+
+    /** Runs that were finished with earlier versions are found again. */
+    @Test
+    void committedRunsKeepTheirIds() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("results/runs"))) {
+            List<Path> runs = files.filter(f -> f.toString().endsWith(".json")).toList();
+            assertTrue(runs.size() >= 12);
+            for (Path run : runs) {
+                RunSpec spec = Json.read(run, RunResult.class).spec();
+                assertEquals(run.getFileName().toString(), spec.model() + "-" + spec.runId() + ".json");
+            }
+        }
+    }
+
+    @Test
+    void mixturesBelongToBlenderRuns() {
+        RunSpec blender = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.BLENDER, 0, "gpt2-1024", "data",
+                "heldout");
+        assertEquals("GerbilBlender-A-40k", blender.model());
+        assertEquals(BlenderSettings.DEFAULT, blender.blender());
+        BlenderSettings other = BlenderSettings.DEFAULT.withLossOn(BlenderSettings.LossOn.TARGETS);
+        assertNotEquals(blender.runId(), blender.withBlender(other).runId());
+        assertEquals(other, blender.withBlender(other).withTokens(9_999).withLearningRate(1e-3).blender());
+        assertRefused(() -> SPEC.withBlender(other), "a causal run with the mixture");
+        assertRefused(() -> blender.withBlender(null), "a blender run with the mixture null");
+    }
+
+    private static BlenderSettings mixture(double fill, double causal, double masked) {
+        return BlenderSettings.DEFAULT.withMixture(fill, causal, masked, BlenderSettings.SharesOf.EXAMPLES);
+    }
+
+    private static BlenderSettings spans(int shortest, int longest, double maskRate) {
+        return new BlenderSettings(1, 0, 0, BlenderSettings.SharesOf.TOKENS, shortest, longest, maskRate,
+                BlenderSettings.LossOn.ALL);
+    }
+
+    @Test
+    void mixturesThatCannotBeAreRefused() {
+        assertRefused(() -> mixture(0.5, 0.5, 0.5), "which is 1.5 in all", "add up to 1");
+        assertRefused(() -> mixture(0.3, 0.3, 0.3), "in all");
+        assertRefused(() -> mixture(1.5, -0.5, 0), "at least 0");
+        assertRefused(() -> mixture(Double.NaN, 0.5, 0.5), "NaN fill-in-the-middle");
+        assertRefused(() -> spans(0, 5, 0.15), "spans of 0 to 5");
+        assertRefused(() -> spans(5, 4, 0.15), "spans of 5 to 4");
+        assertRefused(() -> spans(1, 5, 1), "a mask rate of 1.0", "nothing to tell it from");
+        assertRefused(() -> spans(1, 5, 0), "a mask rate of 0.0");
+        assertEquals(0.333333, mixture(0.333333, 0.333333, 0.333334).fillInTheMiddle());
     }
 
     @Test

@@ -188,13 +188,6 @@ class TrainerTest {
     }
 
     @Test
-    void objectivesThatAreNotThereYetAreRefused() {
-        RunSpec blender = new RunSpec("40k", BudgetClass.A, Objective.BLENDER, 1_000, SmallRun.BATCH, SmallRun.LENGTH,
-                0, spec.optimizer(), spec.vocabulary(), spec.data(), spec.heldoutData());
-        assertRefused(() -> Trainer.of(blender, tokens, folder, NO_STEP), "objective blender", "causal");
-    }
-
-    @Test
     void aLossThatIsNoNumberEndsTheRunWithoutAResult() throws IOException {
         RunSpec absurd = spec.withLearningRate(1e30);
         assertRefused(() -> trainer(absurd, TrainingListener.NONE).run(), "at step", "a number",

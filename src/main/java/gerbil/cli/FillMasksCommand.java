@@ -1,0 +1,28 @@
+package gerbil.cli;
+
+import gerbil.train.TrainedModel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.util.concurrent.Callable;
+
+@Command(name = "fill-masks", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Lets a trained Blender model put a token in the place of each <single_tok_mask> in a text.")
+final class FillMasksCommand implements Callable<Integer> {
+
+    @Mixin
+    private GenerationOptions options;
+
+    @Option(names = "--text", required = true, paramLabel = "TEXT",
+            description = "Text with masks; one space before a mask belongs to it.")
+    private String text;
+
+    @Override
+    public Integer call() {
+        try (TrainedModel trained = options.open()) {
+            System.out.println(trained.fillMasks(text, options.sampling(0), options.seed()));
+        }
+        return 0;
+    }
+}

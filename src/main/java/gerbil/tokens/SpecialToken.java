@@ -1,0 +1,30 @@
+package gerbil.tokens;
+
+/** The tags of a Blender model's examples, in the order of their published ids, which follow {@code <|endoftext|>}. */
+public enum SpecialToken {
+    /** Begins an example of filling in the middle. */
+    FITM_START("<fitm_start>"),
+    /** Stands for the span that was taken out. */
+    MULTIPLE_TOK_MASK("<multiple_tok_mask>"),
+    /** Comes before that span. */
+    FITM_RESULT("<fitm_result>"),
+    /** Begins a causal example. */
+    CAUSAL("<causal>"),
+    /** Begins an example of masked language modelling. */
+    MLM_START("<mlm_start>"),
+    /** Stands for one hidden token. */
+    SINGLE_TOK_MASK("<single_tok_mask>"),
+    /** Comes before the hidden tokens. */
+    MLM_END("<mlm_end>");
+
+    private final String text;
+
+    SpecialToken(String text) {
+        this.text = text;
+    }
+
+    /** As the token is written. */
+    public String text() {
+        return text;
+    }
+}

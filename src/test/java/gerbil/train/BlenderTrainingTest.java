@@ -1,0 +1,262 @@
+package gerbil.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import gerbil.model.Sampling;
+import gerbil.objective.Batch;
+import gerbil.objective.BlenderSequences;
+import gerbil.objective.CausalSequences;
+import gerbil.objective.Sequences;
+import gerbil.spec.BlendedObjective;
+import gerbil.spec.BlenderSettings;
+import gerbil.spec.BlenderSettings.LossOn;
+import gerbil.spec.BudgetClass;
+import gerbil.spec.GerbilException;
+import gerbil.spec.Objective;
+import gerbil.spec.OptimizerSettings;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepMetrics;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.PreparedTokens;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Blender runs with the trainer, the two paths and the checkpoints of causal ones. */
+class BlenderTrainingTest {
+
+    private static final int STEPS = 40;
+    private static final String MASK = " <single_tok_mask>";
+
+    @TempDir
+    private static Path shared;
+    private static PreparedTokens tokens;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void prepare() {
+        tokens = TestTokens.prepare(shared, 40_000);
+    }
+
+    private static RunSpec spec(BlenderSettings settings) {
+        RunSpec causal = SmallRun.of(tokens, STEPS);
+        return new RunSpec(causal.size(), BudgetClass.A, Objective.BLENDER, causal.tokens(), SmallRun.BATCH,
+                SmallRun.LENGTH, 0, OptimizerSettings.withLearningRate(1e-2), causal.vocabulary(), causal.data(),
+                causal.heldoutData(), settings);
+    }
+
+    private static BlenderSettings targetsOnly() {
+        return BlenderSettings.DEFAULT.withLossOn(LossOn.TARGETS);
+    }
+
+    private Trainer trainer(RunSpec run, RunDirectory directory, TrainingListener listener) {
+        return new Trainer(run, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener,
+                Duration.ofHours(1));
+    }
+
+    private static TrainingSetup setup(RunSpec spec, TrainingPath path, int microBatch) {
+        return TrainingSetup.of(spec, SmallRun.settings(path, microBatch));
+    }
+
+    private static void assertSameLossAndGradients(Sequences data, TrainingSetup expected, TrainingSetup actual) {
+        assertEquals(expected.step().backward(data, 0, 16), actual.step().backward(data, 0, 16), 1e-5);
+        Map<String, Double> losses = expected.step().lossByObjective();
+        assertEquals(losses.keySet(), actual.step().lossByObjective().keySet());
+        losses.forEach((name, loss) -> assertEquals(loss, actual.step().lossByObjective().get(name), 1e-5, name));
+        Map<String, NDArray> weights = expected.model().weights();
+        actual.model().weights().forEach((name, weight) -> {
+            NDArray gradient = weights.get(name).getGradient();
+            float difference = weight.getGradient().sub(gradient).abs().max().getFloat();
+            assertTrue(difference <= 1e-5 * gradient.abs().max().getFloat(), name + " differs by " + difference);
+        });
+    }
+
+    @Test
+    void fusedGradientsArePlainGradients() {
+        for (BlenderSettings settings : List.of(BlenderSettings.DEFAULT, targetsOnly())) {
+            RunSpec spec = spec(settings);
+            try (TrainingSetup plain = setup(spec, TrainingPath.PLAIN, 16);
+                 TrainingSetup fused = setup(spec, TrainingPath.FUSED, 16)) {
+                assertSameLossAndGradients(Sequences.of(spec, tokens.train()), plain, fused);
+            }
+        }
+    }
+
+    /** Micro-batches differ in how many targets they have, and the batch's mean is still over all targets. */
+    @Test
+    void accumulationIsTheLargeBatch() {
+        for (BlenderSettings settings : List.of(BlenderSettings.DEFAULT, targetsOnly())) {
+            RunSpec spec = spec(settings);
+            Sequences data = Sequences.of(spec, tokens.train());
+            assertTrue(IntStream.range(0, 16).map(i -> data.batch(i, 1).learned()).distinct().count() > 1);
+            for (TrainingPath path : TrainingPath.values()) {
+                for (int microBatch : new int[] {1, 4}) {
+                    try (TrainingSetup whole = setup(spec, path, 16); TrainingSetup micro = setup(spec, path, microBatch)) {
+                        assertSameLossAndGradients(data, whole, micro);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void lossIsTheMeanOverTheLearnedTargetsOfAllObjectives() {
+        RunSpec spec = spec(targetsOnly());
+        Batch batch = Sequences.of(spec, tokens.train()).batch(0, 16);
+        try (TrainingSetup setup = setup(spec, TrainingPath.FUSED, 4)) {
+            double loss = setup.step().backward(Sequences.of(spec, tokens.train()), 0, 16);
+            double sum = 0;
+            for (BlendedObjective objective : BlendedObjective.values()) {
+                sum += setup.step().lossByObjective().get(objective.label()) * batch.learned(objective.ordinal());
+            }
+            assertEquals(loss, sum / batch.learned(), 1e-6);
+            assertTrue(batch.learned() < 0.8 * batch.targets().length, "targets only");
+        }
+    }
+
+    /** With nothing but causal text and every target in one group, the two kernels are one. */
+    @Test
+    void groupsThatHoldEveryTargetGiveTheCausalLoss() {
+        RunSpec spec = spec(BlenderSettings.DEFAULT);
+        Sequences causal = new CausalSequences(tokens.train(), SmallRun.LENGTH, 0);
+        Sequences grouped = new Sequences() {
+
+            @Override
+            public int perEpoch() {
+                return causal.perEpoch();
+            }
+
+            @Override
+            public Batch batch(long first, int count) {
+                Batch b = causal.batch(first, count);
+                return new Batch(count, b.length(), b.inputs(), b.targets(), new long[b.targets().length]);
+            }
+        };
+        for (TrainingPath path : TrainingPath.values()) {
+            try (TrainingSetup one = setup(spec, path, 8); TrainingSetup other = setup(spec, path, 8)) {
+                assertEquals(one.step().backward(causal, 0, 8), other.step().backward(grouped, 0, 8), 1e-6);
+                assertNull(one.step().lossByObjective());
+                assertEquals(List.of(BlendedObjective.FILL_IN_THE_MIDDLE.label()),
+                        List.copyOf(other.step().lossByObjective().keySet()));
+            }
+        }
+    }
+
+    @Test
+    void aRunLearnsAllThreeAndLogsThem() {
+        RunSpec spec = spec(BlenderSettings.DEFAULT);
+        RunDirectory directory = RunDirectory.of(folder, spec);
+        RunResult result = trainer(spec, directory, TrainingListener.NONE).run();
+        assertEquals(folder.resolve("GerbilBlender-A-40k").resolve(spec.runId()), directory.folder());
+        assertEquals(40_423, result.parameters());
+        List<StepMetrics> metrics = directory.metrics();
+        assertEquals(Math.log(1_031), metrics.get(0).loss(), 0.05);
+        for (BlendedObjective objective : BlendedObjective.values()) {
+            assertTrue(mean(metrics.subList(STEPS - 10, STEPS), objective) < mean(metrics.subList(0, 10), objective) - 1,
+                    objective.label());
+        }
+        assertTrue(result.heldoutLoss() < 6, result.toString());
+    }
+
+    private static double mean(List<StepMetrics> steps, BlendedObjective objective) {
+        return steps.stream().map(m -> m.lossByObjective().get(objective.label())).filter(l -> l != null)
+                .mapToDouble(l -> l).average().orElseThrow();
+    }
+
+    @Test
+    void anInterruptedRunGoesOnAsIfItHadNotBeen() {
+        RunSpec spec = spec(BlenderSettings.DEFAULT);
+        RunDirectory whole = RunDirectory.at(folder.resolve("whole"));
+        trainer(spec, whole, TrainingListener.NONE).run();
+        RunDirectory stopped = RunDirectory.at(folder.resolve("stopped"));
+        assertThrows(GerbilException.class, () -> trainer(spec, stopped, (m, steps) -> {
+            if (m.step() == 17) {
+                Thread.currentThread().interrupt();
+            }
+        }).run());
+        trainer(spec, stopped, TrainingListener.NONE).run();
+        assertEquals(withoutSpeed(whole), withoutSpeed(stopped));
+    }
+
+    private static List<StepMetrics> withoutSpeed(RunDirectory run) {
+        return run.metrics().stream().map(m -> new StepMetrics(m.step(), m.tokens(), m.loss(), m.learningRate(),
+                m.gradientNorm(), 0, m.lossByObjective())).toList();
+    }
+
+    private static void assertRefused(Executable action, String... mentioned) {
+        String message = assertThrows(GerbilException.class, action).getMessage();
+        for (String text : mentioned) {
+            assertTrue(message.contains(text), message);
+        }
+    }
+
+    @Test
+    void aModelFillsInFillsMasksAndContinues() {
+        RunSpec spec = spec(BlenderSettings.DEFAULT);
+        RunDirectory directory = RunDirectory.of(folder, spec);
+        trainer(spec, directory, TrainingListener.NONE).run();
+        Sampling sampling = new Sampling(1, 0, 1);
+        try (TrainedModel model = TrainedModel.open(directory)) {
+            List<String> middles = middles(model, sampling);
+            assertEquals(middles, middles(model, sampling));
+            assertNotEquals(1, middles.stream().distinct().count());
+            model.infill("", "}", 5, sampling, 0);
+
+            String text = "import" + MASK + ".util" + MASK + ";";
+            String filled = model.fillMasks(text, sampling, 1);
+            assertTrue(filled.startsWith("import") && filled.contains(".util") && filled.endsWith(";")
+                    && filled.length() > "import.util;".length(), filled);
+            assertTrue(model.continueText("/** ", 20, sampling, 1).startsWith("/** "));
+            for (String written : Stream.concat(middles.stream(), Stream.of(filled)).toList()) {
+                assertTrue(!written.contains("<causal>") && !written.contains("<|endoftext|>"), written);
+            }
+
+            assertRefused(() -> model.fillMasks("no mask", sampling, 0), "0 of", "put a mask");
+            assertRefused(() -> model.fillMasks(MASK + MASK, sampling, 0), "2 of 2 tokens masked", "visible");
+            assertRefused(() -> model.fillMasks(MASK + " a <causal>", sampling, 0), "in a text");
+            assertRefused(() -> model.infill("", "", 5, sampling, 0), "nothing before", "continueText");
+            assertRefused(() -> model.infill("a ".repeat(100), "b", 60, sampling, 0), "at most 128");
+        }
+    }
+
+    private static List<String> middles(TrainedModel model, Sampling sampling) {
+        return IntStream.range(0, 4).mapToObj(seed -> model.infill("public ", "();\n", 20, sampling, seed)).toList();
+    }
+
+    @Test
+    void aCausalModelCannotBeAskedTo() {
+        RunSpec causal = SmallRun.of(tokens, 2);
+        RunDirectory directory = RunDirectory.of(folder, causal);
+        trainer(causal, directory, TrainingListener.NONE).run();
+        assertNull(directory.metrics().get(0).lossByObjective());
+        try (TrainedModel model = TrainedModel.open(directory)) {
+            assertRefused(() -> model.infill("a", "b", 5, Sampling.GREEDY, 0), "a causal model, Gerbil-A-40k",
+                    "a Blender model", "--objective blender");
+            assertRefused(() -> model.fillMasks("a" + MASK, Sampling.GREEDY, 0), "a causal model");
+        }
+    }
+
+    @Test
+    void thePlanKnowsTheEpochsOfPackedSequences() {
+        RunSpec spec = spec(BlenderSettings.DEFAULT);
+        BudgetPlan plan = BudgetPlan.measure(spec, tokens.train(), SmallRun.settings(TrainingPath.FUSED, 2));
+        assertEquals((double) STEPS * spec.batchSequences() / BlenderSequences.of(spec, tokens.train()).perEpoch(),
+                plan.epochs(), 1e-9);
+    }
+}
