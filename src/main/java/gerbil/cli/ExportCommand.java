@@ -16,7 +16,7 @@ import java.util.concurrent.Callable;
 final class ExportCommand implements Callable<Integer> {
 
     @Mixin
-    private RunOption run;
+    private ModelOption model;
 
     @Option(names = "--step", paramLabel = "N", description = "A checkpoint's step (default: the newest).")
     private Integer step;
@@ -26,9 +26,9 @@ final class ExportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        RunDirectory directory = run.directory();
-        try (TrainedModel model = step == null ? TrainedModel.open(directory) : TrainedModel.open(directory, step)) {
-            Export.write(model, model.card(), out);
+        RunDirectory run = model.run();
+        try (TrainedModel trained = step == null ? TrainedModel.open(run) : TrainedModel.open(run, step)) {
+            Export.write(trained, trained.card(), out);
         }
         System.out.println(out);
         return 0;
