@@ -121,7 +121,7 @@ public class LanguageModel implements AutoCloseable {
 
     private BlenderFormat format(String wanted) {
         if (!vocabulary().hasSpecialTokens()) {
-            throw new GerbilException("a causal model, without Blender's special tokens, that is to " + wanted,
+            throw new GerbilException("a causal model, " + this + ", that is to " + wanted,
                     "a Blender model, which is trained to", "train one (gerbil train --objective blender, or a run of "
                     + "Objective.BLENDER), or let this one continue a text");
         }
@@ -134,6 +134,12 @@ public class LanguageModel implements AutoCloseable {
         int[] ids = new Generator(model, vocabulary().size(), end + 1)
                 .generate(prompt, tokens, sampling, seed, id -> id == end);
         return tokenizer.decode(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
+    }
+
+    /** What the model is called in messages. */
+    @Override
+    public String toString() {
+        return "a GPT-J of " + model.config().parameters() + " parameters with the tokenizer " + vocabulary();
     }
 
     @Override

@@ -49,4 +49,9 @@ public final class TrainedModel extends LanguageModel {
     public ModelCard card() {
         return card;
     }
+
+    @Override
+    public String toString() {
+        return spec.model();
+    }
 }

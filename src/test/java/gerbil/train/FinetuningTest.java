@@ -66,7 +66,7 @@ class FinetuningTest {
         RunResult result = trainer(spec, directory).from(imported).run();
         assertTrue(directory.folder().startsWith(folder.resolve("exported-finetuned")));
         assertEquals(spec, Json.parse(Json.line(spec), RunSpec.class, "the record"));
-        assertEquals(first.heldoutLoss(), directory.metrics().get(0).loss(), 0.5);
+        assertTrue(directory.metrics().get(0).loss() < Math.log(1_024) - 1, "not a guess among all tokens");
         assertTrue(result.heldoutLoss() < first.heldoutLoss(), result + " after " + first);
         try (TrainedModel finetuned = TrainedModel.open(directory)) {
             assertNotEquals(imported.sha256(), finetuned.sha256());
