@@ -104,7 +104,7 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
 
                 model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")
                 tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
-                inputs = tokenizer(%s"public class ", return_tensors="pt")
+                inputs = tokenizer(%s"public class", return_tensors="pt")
                 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=50)[0]))
                 ```
 
