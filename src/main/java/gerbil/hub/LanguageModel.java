@@ -12,6 +12,8 @@ import gerbil.tokens.Vocabulary;
 
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -20,6 +22,7 @@ public class LanguageModel implements AutoCloseable {
 
     private final GptJ model;
     private final Tokenizer tokenizer;
+    private final Map<Integer, Generator> generators = new HashMap<>();
 
     /**
      * @throws GerbilException if the vocabulary has more entries than the model has rows
@@ -114,8 +117,7 @@ public class LanguageModel implements AutoCloseable {
         int[] prompt = format.maskedPrompt(visible);
         int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
         int masks = (int) Arrays.stream(visible).filter(id -> id == mask).count();
-        int[] ids = new Generator(model, vocabulary().size(), vocabulary().endOfText())
-                .generate(prompt, masks, sampling, seed, id -> false);
+        int[] ids = generator(vocabulary().endOfText()).generate(prompt, masks, sampling, seed, id -> false);
         return tokenizer.decode(format.filled(visible, Arrays.copyOfRange(ids, prompt.length, ids.length)));
     }
 
@@ -128,11 +130,15 @@ public class LanguageModel implements AutoCloseable {
         return new BlenderFormat(vocabulary());
     }
 
+    /** Draws ids below {@code drawn}; made once, and only by who writes, since it loads kernels. */
+    private Generator generator(int drawn) {
+        return generators.computeIfAbsent(drawn, d -> new Generator(model, vocabulary().size(), d));
+    }
+
     /** Text after a prompt, until the model ends it. */
     private String answer(int[] prompt, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
-        int[] ids = new Generator(model, vocabulary().size(), end + 1)
-                .generate(prompt, tokens, sampling, seed, id -> id == end);
+        int[] ids = generator(end + 1).generate(prompt, tokens, sampling, seed, id -> id == end);
         return tokenizer.decode(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
     }
 

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -66,7 +67,7 @@ public final class Kernels implements AutoCloseable {
                 Model module = Model.newInstance("kernels", parent.getDevice());
                 module.load(folder, "kernels");
                 Kernels kernels = new Kernels(parent.newSubManager(), module);
-                parent.attachInternal("kernels", kernels);
+                parent.attachInternal("kernels " + UUID.randomUUID(), kernels);
                 return kernels;
             } finally {
                 Files.deleteIfExists(archive);

@@ -94,7 +94,7 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
      */
     public static <E extends Enum<E>> E choice(Class<E> type, String name) {
         return Arrays.stream(type.getEnumConstants()).filter(c -> c.name().equalsIgnoreCase(name)).findFirst()
-                .orElseThrow(() -> new GerbilException("'" + name + "'", "one of "
+                .orElseThrow(() -> new GerbilException(type.getSimpleName() + " '" + name + "'", "one of "
                         + Arrays.stream(type.getEnumConstants()).map(c -> c.name().toLowerCase(Locale.ROOT)).toList(),
                         "choose one of these"));
     }

@@ -1,10 +1,14 @@
 package gerbil.notebook;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.spec.StepMetrics;
+import gerbil.tokens.Tokenizer;
+import gerbil.tokens.Vocabulary;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import tech.tablesaw.api.DoubleColumn;
@@ -22,6 +26,26 @@ class ChartsTest {
         assertEquals(334, trace.at("/x").size());
         assertEquals(100_000, trace.at("/x/333").asDouble());
         assertEquals(2 / 3.0, trace.at("/y/0").asDouble(), 1e-12);
+    }
+
+    @Test
+    void aBlenderRunHasALineForEachObjectiveThatWasThere() {
+        List<StepMetrics> steps = IntStream.rangeClosed(1, 4).mapToObj(step -> new StepMetrics(step, 100L * step, 2, 1e-3,
+                1, 1_000, step < 3 ? Map.of("causal", 1.0) : Map.of("causal", 1.0, "masked", 3.0))).toList();
+        JsonNode data = PlotlyJson.of(Charts.lossByObjective("run", steps)).at("/data");
+        assertEquals(List.of("causal", "masked", "all"),
+                IntStream.range(0, data.size()).mapToObj(i -> data.get(i).get("name").asText()).toList());
+        assertEquals(4, data.at("/0/y").size());
+        assertEquals(2, data.at("/1/y").size());
+        assertEquals(3, data.at("/1/y/0").asDouble());
+    }
+
+    @Test
+    void tagsAreColouredAndTextIsEscaped() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024).withSpecialTokens());
+        String html = TaggedText.html(tokenizer, tokenizer.encodeTagged("<causal> a<b> & c <|endoftext|>"));
+        assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c <span [^>]*>&lt;\\|endoftext\\|&gt;"
+                + "</span>"), html);
     }
 
     @Test
