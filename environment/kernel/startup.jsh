@@ -8,6 +8,7 @@ import tech.tablesaw.api.*;
 import tech.tablesaw.plotly.components.Figure;
 import gerbil.corpus.*;
 import gerbil.eval.*;
+import gerbil.hub.*;
 import gerbil.model.*;
 import gerbil.notebook.*;
 import gerbil.objective.*;

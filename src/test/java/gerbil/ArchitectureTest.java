@@ -28,12 +28,14 @@ class ArchitectureTest {
             Map.entry("model", List.of("spec")),
             Map.entry("safetensors", List.of("spec")),
             Map.entry("eval", List.of("spec", "tokens", "objective", "model")),
-            Map.entry("train", List.of("spec", "corpus", "tokens", "objective", "model", "eval", "safetensors")),
+            Map.entry("hub", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors")),
+            Map.entry("train", List.of("spec", "corpus", "tokens", "objective", "model", "eval", "safetensors",
+                    "hub")),
             Map.entry("results", List.of("spec")),
-            Map.entry("notebook", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors", "eval",
-                    "train", "results")),
-            Map.entry("cli", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors", "eval", "train",
-                    "results", "notebook"))));
+            Map.entry("notebook", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors", "hub",
+                    "eval", "train", "results")),
+            Map.entry("cli", List.of("spec", "corpus", "tokens", "objective", "model", "safetensors", "hub", "eval",
+                    "train", "results", "notebook"))));
 
     @Test
     void packagesUseOnlyWhatTheyMay() {

@@ -1,10 +1,11 @@
 package gerbil.cli;
 
-import gerbil.train.TrainedModel;
+import gerbil.hub.LanguageModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.IOException;
 import java.util.concurrent.Callable;
 
 @Command(name = "fill-masks", mixinStandardHelpOptions = true, sortOptions = false,
@@ -19,9 +20,9 @@ final class FillMasksCommand implements Callable<Integer> {
     private String text;
 
     @Override
-    public Integer call() {
-        try (TrainedModel trained = options.open()) {
-            System.out.println(trained.fillMasks(text, options.sampling(0), options.seed()));
+    public Integer call() throws IOException {
+        try (LanguageModel model = options.open()) {
+            System.out.println(model.fillMasks(text, options.sampling(0), options.seed()));
         }
         return 0;
     }

@@ -1,20 +1,17 @@
 package gerbil.cli;
 
+import gerbil.hub.LanguageModel;
 import gerbil.model.Sampling;
-import gerbil.train.RunDirectory;
-import gerbil.train.TrainedModel;
-import gerbil.train.Workspace;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.IOException;
 
 /** What the commands that let a model write share: which model, and how its tokens are drawn. */
 final class GenerationOptions {
 
-    @Option(names = "--model", required = true, paramLabel = "NAME|FOLDER",
-            description = "A model's name, such as Gerbil-A-92k (its newest run is taken), or a run's directory.")
-    private String model;
+    @Mixin
+    private ModelOption model;
 
     @Option(names = "--temperature", paramLabel = "T",
             description = "0 takes the likeliest token each time (default: 0.8; for masks 0).")
@@ -30,10 +27,8 @@ final class GenerationOptions {
     @Option(names = "--seed", defaultValue = "0", description = "Seed of the draws (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    TrainedModel open() {
-        Path folder = Path.of(model);
-        return TrainedModel.open(Files.isDirectory(folder) ? RunDirectory.open(folder)
-                : RunDirectory.newest(Workspace.here().runs(), model));
+    LanguageModel open() throws IOException {
+        return model.open();
     }
 
     /** How to draw; with a temperature for who gives none. */

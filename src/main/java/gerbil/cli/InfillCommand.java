@@ -1,10 +1,11 @@
 package gerbil.cli;
 
-import gerbil.train.TrainedModel;
+import gerbil.hub.LanguageModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.IOException;
 import java.util.concurrent.Callable;
 
 @Command(name = "infill", mixinStandardHelpOptions = true, sortOptions = false,
@@ -25,9 +26,9 @@ final class InfillCommand implements Callable<Integer> {
     private int tokens;
 
     @Override
-    public Integer call() {
-        try (TrainedModel trained = options.open()) {
-            System.out.println(prefix + trained.infill(prefix, suffix, tokens, options.sampling(0.8), options.seed())
+    public Integer call() throws IOException {
+        try (LanguageModel model = options.open()) {
+            System.out.println(prefix + model.infill(prefix, suffix, tokens, options.sampling(0.8), options.seed())
                     + suffix);
         }
         return 0;

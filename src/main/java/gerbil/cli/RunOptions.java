@@ -6,6 +6,7 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Origin;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
@@ -14,7 +15,10 @@ import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.StepTuning;
 import gerbil.train.Workspace;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +30,11 @@ import java.util.stream.Stream;
 /** What plan and train share: which runs, on which tokens. */
 final class RunOptions {
 
-    @Option(names = "--size", split = ",", required = true, paramLabel = "SIZE",
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
+    private Origin origin;
+
+    @Option(names = "--size", split = ",", paramLabel = "SIZE",
             description = "Sizes, separated by commas: 40k, 92k, 183k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
     private List<String> sizes;
 
@@ -64,8 +72,12 @@ final class RunOptions {
     private long seed;
 
     @Option(names = "--learning-rate", paramLabel = "RATE",
-            description = "Peak learning rate (default: the size's own).")
+            description = "Peak learning rate (default: the size's own; with --from a tenth of it).")
     private Double learningRate;
+
+    @Option(names = "--budget", paramLabel = "TOKENS",
+            description = "Train on this many tokens, such as 500k or 60M (default: the class's).")
+    private String budget;
 
     @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
             description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
@@ -91,8 +103,21 @@ final class RunOptions {
         return StepTuning.choose(spec, chosen, choice.precision());
     }
 
+    /** Makes the run one of finetuning; its size, if it is not named, is the model's own. */
+    void from(Origin model) {
+        origin = model;
+        if (sizes == null) {
+            sizes = List.of(ModelSize.of(model.config()).orElseThrow(() -> new GerbilException(model.model()
+                    + " with the architecture " + model.config(), "one of the family's, or --size",
+                    "name the size whose batch and sequence length are to be used")).name());
+        }
+    }
+
     /** Opens the token sets, or prepares them; all other options are checked before that. */
     PreparedTokens tokens(Workspace workspace) {
+        if (sizes == null) {
+            throw new ParameterException(command.commandLine(), "Missing required option: '--size=SIZE'");
+        }
         TrainingPath.of(path);
         blender(Objective.of(objective));
         classes.forEach(BudgetClass::of);
@@ -116,6 +141,8 @@ final class RunOptions {
                 RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), chosen, seed,
                         tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
                 spec = chosen == Objective.BLENDER ? spec.withBlender(blender(chosen)) : spec;
+                spec = budget == null ? spec : spec.withTokens(Numbers.parse(budget));
+                spec = origin == null ? spec : spec.finetuning(origin);
                 specs.add(learningRate == null ? spec : spec.withLearningRate(learningRate));
             }
         }

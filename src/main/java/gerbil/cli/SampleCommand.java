@@ -1,10 +1,11 @@
 package gerbil.cli;
 
-import gerbil.train.TrainedModel;
+import gerbil.hub.LanguageModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.IOException;
 import java.util.concurrent.Callable;
 
 @Command(name = "sample", mixinStandardHelpOptions = true, sortOptions = false,
@@ -23,9 +24,9 @@ final class SampleCommand implements Callable<Integer> {
     private int tokens;
 
     @Override
-    public Integer call() {
-        try (TrainedModel trained = options.open()) {
-            System.out.println(trained.continueText(prompt, tokens, options.sampling(0.8), options.seed()));
+    public Integer call() throws IOException {
+        try (LanguageModel model = options.open()) {
+            System.out.println(model.continueText(prompt, tokens, options.sampling(0.8), options.seed()));
         }
         return 0;
     }

@@ -1,17 +1,21 @@
 package gerbil.cli;
 
+import gerbil.hub.LanguageModel;
+import gerbil.spec.Origin;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.BudgetPlan;
 import gerbil.train.RunDirectory;
+import gerbil.train.TrainedModel;
 import gerbil.train.Trainer;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -29,6 +33,11 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private RunOptions options;
 
+    @Option(names = "--from", paramLabel = "NAME|FOLDER",
+            description = "Finetune: begin with this model, a run's or one in a folder of transformers, in place of random "
+                    + "weights.")
+    private String from;
+
     @Option(names = "--run-directory", paramLabel = "FOLDER",
             description = "Where to keep the one run (default: runs/<model>/<run id>).")
     private Path runDirectory;
@@ -38,7 +47,25 @@ final class TrainCommand implements Callable<Integer> {
     private int checkpointMinutes;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
+        if (from == null) {
+            train(null);
+        } else {
+            try (LanguageModel beginning = ModelOption.open(from)) {
+                options.from(new Origin(name(beginning), beginning.sha256(), beginning.model().config()));
+                train(beginning);
+            }
+        }
+        return 0;
+    }
+
+    private String name(LanguageModel model) {
+        return model instanceof TrainedModel trained ? trained.spec().model()
+                : Path.of(from).toAbsolutePath().normalize().getFileName().toString();
+    }
+
+    /** With a model to begin with, or null. */
+    private void train(LanguageModel beginning) {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
@@ -53,14 +80,14 @@ final class TrainCommand implements Callable<Integer> {
             if (directory.result().isEmpty()) {
                 PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
             }
-            RunResult result = interruptible(new Trainer(spec, tokens, directory, () -> settings,
-                    new ConsoleProgress(), Duration.ofMinutes(checkpointMinutes)));
+            Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new ConsoleProgress(),
+                    Duration.ofMinutes(checkpointMinutes));
+            RunResult result = interruptible(beginning == null ? trainer : trainer.from(beginning));
             System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
                             + "nats a token, %.4f bits a byte; %s; %s%n", spec.model(), result.trainingLoss(),
                     result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
                     Durations.text(result.wallSeconds()), directory.folder());
         }
-        return 0;
     }
 
     /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */

@@ -46,8 +46,9 @@ public record LossTable(List<LossRow> rows) {
             .thenComparing(LossRow::seed, Comparator.nullsFirst(Comparator.naturalOrder()));
 
     /**
-     * Takes every finished run under {@code runs} into {@code results/runs} and reads all that are there, so that the
-     * table keeps runs whose checkpoints are gone; a run made again replaces the one before it.
+     * Takes every finished run under {@code runs} that began with random weights into {@code results/runs} and reads all
+     * that are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one before
+     * it.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
         Path kept = Files.createDirectories(results.resolve(RUNS));
@@ -70,7 +71,10 @@ public record LossTable(List<LossRow> rows) {
     private static List<RunResult> finished(Path runs) throws IOException {
         List<RunResult> results = new ArrayList<>();
         for (Path file : files(runs, "result.json")) {
-            results.add(Json.read(file, RunResult.class));
+            RunResult result = Json.read(file, RunResult.class);
+            if (result.spec().origin() == null) {
+                results.add(result);
+            }
         }
         return results;
     }

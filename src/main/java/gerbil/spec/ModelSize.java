@@ -1,6 +1,7 @@
 package gerbil.spec;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One size of the family and how it is trained.
@@ -47,6 +48,12 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
                 .findFirst()
                 .orElseThrow(() -> new GerbilException("model size '" + name + "'",
                         "one of " + ALL.stream().map(ModelSize::name).toList(), "choose one of these sizes"));
+    }
+
+    /** The size of an architecture, whatever its vocabulary and positions, if it is one of the family. */
+    public static Optional<ModelSize> of(GptJConfig config) {
+        return ALL.stream().filter(s -> s.width == config.width() && s.layers == config.layers()
+                && s.heads == config.heads() && s.rotaryDim == config.rotaryDim()).findFirst();
     }
 
     /** The sizes of one scale, small to large. */

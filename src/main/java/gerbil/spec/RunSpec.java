@@ -6,7 +6,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
  * All that decides a run's numbers, up to the rounding of the machine: two runs of equal specifications are the same
  * run.
  *
- * @param size name of the {@link ModelSize}
+ * @param size name of the {@link ModelSize}; of a finetuning run the one that batch and sequence length are of
  * @param budgetClass A to D
  * @param objective causal or Blender
  * @param tokens budget
@@ -18,10 +18,11 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
  * @param data hash of the token set trained on
  * @param heldoutData hash of the held-out token set
  * @param blender how a Blender run's objectives are mixed; null for a causal run, and then left out of the run's hash
+ * @param origin the model that a finetuning run begins with; null, and left out of the hash, for random weights
  */
 public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
-                      String heldoutData, BlenderSettings blender) {
+                      String heldoutData, BlenderSettings blender, Origin origin) {
 
     public RunSpec {
         if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
@@ -29,7 +30,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                     + sequenceLength, "a budget above 0 and batches of whole sequences",
                     "choose a batch that is a multiple of the sequence length");
         }
-        ModelSize.of(size).config(objective).requirePositions(sequenceLength);
+        config(size, objective, origin).requirePositions(sequenceLength);
         if ((objective == Objective.BLENDER) != (blender != null)) {
             throw new GerbilException("a " + objective.label() + " run with the mixture " + blender,
                     "a mixture for a Blender run and none for a causal one", "choose the objective blender, or no mixture");
@@ -41,7 +42,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                    int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
                    String heldoutData) {
         this(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer, vocabulary, data,
-                heldoutData, objective == Objective.BLENDER ? BlenderSettings.DEFAULT : null);
+                heldoutData, objective == Objective.BLENDER ? BlenderSettings.DEFAULT : null, null);
     }
 
     /** The size's published or default budget, batch, sequence length and learning rate. */
@@ -57,13 +58,13 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         OptimizerSettings o = optimizer;
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed,
                 new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(), o.decayed(),
-                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender);
+                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender, origin);
     }
 
     /** This run with another budget, for trials and tests. */
     public RunSpec withTokens(long tokens) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender);
+                vocabulary, data, heldoutData, blender, origin);
     }
 
     /**
@@ -73,13 +74,23 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
      */
     public RunSpec withBlender(BlenderSettings blender) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender);
+                vocabulary, data, heldoutData, blender, origin);
     }
 
-    /** {@code Gerbil-A-3.3m}. */
+    /**
+     * This run begun with a trained model in place of random weights: at a tenth of the learning rate, so that what was
+     * learned is not lost, and on shorter sequences if the model has fewer positions.
+     */
+    public RunSpec finetuning(Origin origin) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens,
+                Math.min(sequenceLength, origin.config().positions()), seed, optimizer, vocabulary, data, heldoutData,
+                blender, origin).withLearningRate(optimizer.learningRate() / 10);
+    }
+
+    /** {@code Gerbil-A-3.3m}; of a finetuning run the name of what it begins with, {@code Gerbil-A-3.3m-finetuned}. */
     @JsonIgnore
     public String model() {
-        return modelSize().modelName(objective, budgetClass);
+        return origin == null ? modelSize().modelName(objective, budgetClass) : origin.model() + "-finetuned";
     }
 
     /** The size that {@link #size} names. */
@@ -91,7 +102,11 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** The architecture. */
     @JsonIgnore
     public GptJConfig config() {
-        return modelSize().config(objective);
+        return config(size, objective, origin);
+    }
+
+    private static GptJConfig config(String size, Objective objective, Origin origin) {
+        return origin == null ? ModelSize.of(size).config(objective) : origin.config();
     }
 
     /** Optimizer steps: the budget in whole batches, rounded up. */

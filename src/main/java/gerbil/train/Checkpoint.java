@@ -64,7 +64,8 @@ record Checkpoint(Path folder, int step) {
         return all.isEmpty() ? Optional.empty() : Optional.of(all.get(all.size() - 1));
     }
 
-    private static List<Checkpoint> all(Path checkpoints) throws IOException {
+    /** The complete checkpoints, oldest first. */
+    static List<Checkpoint> all(Path checkpoints) throws IOException {
         if (!Files.isDirectory(checkpoints)) {
             return List.of();
         }

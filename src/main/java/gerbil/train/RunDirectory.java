@@ -132,13 +132,33 @@ public final class RunDirectory {
     }
 
     /**
-     * The model of the newest checkpoint.
+     * The newest checkpoint.
      *
-     * @throws GerbilException if there is no checkpoint
+     * @throws GerbilException if there is none
      */
-    public GptJ model(NDManager parent) {
-        Checkpoint checkpoint = latestCheckpoint().orElseThrow(() -> new GerbilException(
-                "no checkpoint in " + folder, "at least one", "let the run train until its first checkpoint"));
+    Checkpoint requireCheckpoint() {
+        return latestCheckpoint().orElseThrow(() -> new GerbilException("no checkpoint in " + folder, "at least one",
+                "let the run train until its first checkpoint"));
+    }
+
+    /**
+     * The checkpoint of a step.
+     *
+     * @throws GerbilException if there is none, naming those that are there
+     */
+    Checkpoint requireCheckpoint(int step) {
+        try {
+            List<Checkpoint> kept = Checkpoint.all(checkpoints());
+            return kept.stream().filter(c -> c.step() == step).findFirst().orElseThrow(() -> new GerbilException(
+                    "step " + step + " of " + folder, "one of " + kept.stream().map(Checkpoint::step).toList()
+                    + ", the checkpoints kept", "choose one of these steps"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The model of a checkpoint. */
+    GptJ model(Checkpoint checkpoint, NDManager parent) {
         GptJ model = GptJ.initialized(record().spec().config(), parent, 0);
         try {
             checkpoint.restore(model);

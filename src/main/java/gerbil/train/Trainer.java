@@ -2,6 +2,7 @@ package gerbil.train;
 
 import ai.djl.engine.Engine;
 import gerbil.eval.HeldOutLoss;
+import gerbil.hub.LanguageModel;
 import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
@@ -41,6 +42,7 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Duration checkpointEvery;
     private final Sequences data;
+    private LanguageModel beginning;
 
     /**
      * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
@@ -74,6 +76,27 @@ public final class Trainer {
     }
 
     /**
+     * The model that a finetuning run begins with; one that has a checkpoint goes on from there and needs none.
+     *
+     * @throws GerbilException if it is not the specification's, is of another tokenizer, or has fewer rows
+     *     than the run's vocabulary has entries
+     */
+    public Trainer from(LanguageModel model) {
+        if (spec.origin() == null || !spec.origin().sha256().equals(model.sha256())) {
+            throw new GerbilException("a model with weights " + model.sha256(), spec.origin() == null
+                    ? "none, since the run begins with random weights" : spec.origin().sha256() + ", the run's origin",
+                    "give the model that the run's specification names");
+        }
+        if (!model.vocabulary().sha256().equals(vocabulary.sha256())) {
+            throw new GerbilException("a model of the tokenizer " + model.vocabulary(), vocabulary
+                    + ", that of size " + spec.size(), "name a size of the model's scale");
+        }
+        LanguageModel.requireRows(model.model().config().vocabulary(), vocabulary);
+        beginning = model;
+        return this;
+    }
+
+    /**
      * Trains to the end of the budget.
      *
      * @return the result, also written to the run's directory
@@ -100,6 +123,8 @@ public final class Trainer {
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
                 checkpoint.get().restore(model, setup.optimizer());
+            } else if (spec.origin() != null) {
+                begin(model);
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
                 train(setup, metrics);
@@ -109,6 +134,14 @@ public final class Trainer {
                 return result;
             }
         }
+    }
+
+    private void begin(GptJ model) {
+        if (beginning == null) {
+            throw new GerbilException("a finetuning run without the model it begins with", spec.origin().model(),
+                    "give it with from");
+        }
+        model.load(beginning.model().weights());
     }
 
     private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {

@@ -70,7 +70,9 @@ class GerbilTest {
     @CsvSource(delimiter = '|', value = {
         "prepare | --scale --corpus --tokens --seed --out",
         "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans --mask-rate --loss-on 183k 104m",
-        "train | --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
+        "export | --model --step --out",
+        "import | --model --tokens-folder",
+        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
         "infill | --model --prefix --suffix --tokens --temperature --top-k --top-p --seed",
         "fill-masks | --model --text --temperature --top-k --top-p --seed",
@@ -104,6 +106,9 @@ class GerbilTest {
         "prepare --corpus nowhere --out tokens        | no folder nowhere",
         "prepare --corpus . --out x --tokens lots     | count 'lots'",
         "prepare --corpus . --out x --tokens -5       | count '-5'",
+        "export --model Gerbil-A-92k --out x          | no trained Gerbil-A-92k",
+        "export --model . --out x                     | no run.json",
+        "train --from nowhere --class A               | no trained nowhere",
         "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));
@@ -117,6 +122,7 @@ class GerbilTest {
     @CsvSource(delimiter = '|', value = {
         "trane                                  | trane",
         "train --class A                        | --size",
+        "plan --class A                         | --size",
         "train --size 40k --class A --speed 9   | --speed",
         "sample --model x --tokens many         | many",
         "train --size 40k --class A --seed one  | one"})
@@ -186,8 +192,23 @@ class GerbilTest {
         Outcome tooLong = gerbil("sample", "--model", run, "--tokens", "128");
         assertTrue(tooLong.status == 1 && tooLong.err.contains("a sequence of 129 tokens"), tooLong.err);
 
+        String shared = home.resolve("shared/My-40k").toString();
+        assertTrue(done("export", "--model", run, "--out", shared).contains(shared));
+        Outcome exists = gerbil("export", "--model", run, "--out", shared);
+        assertTrue(exists.status == 1 && exists.err.contains("has content"), exists.err);
+        assertTrue(gerbil("export", "--model", run, "--out", shared + "2", "--step", "3").err.contains("step 3"));
+        sample[2] = shared;
+        assertTrue(done(sample).startsWith("On day 5"));
+        String imported = done("import", "--model", shared, "--tokens-folder", tokens);
+        assertEquals(done("import", "--model", run, "--tokens-folder", tokens), imported);
+        assertTrue(imported.contains("40,192 parameters") && imported.contains("held-out loss "), imported);
+        String[] finetune = {"train", "--from", shared, "--class", "A", "--budget", "8k", "--tokens-folder", tokens};
+        assertTrue(done(finetune).contains("My-40k-finetuned: training loss "));
+        assertTrue(done("sample", "--model", "My-40k-finetuned", "--tokens", "5").length() > 0);
+
         assertTrue(done("table").contains("Gerbil-A-40k"));
         List<String> table = Files.readAllLines(home.resolve("results/loss-table.csv"));
+        assertFalse(table.toString().contains("finetuned"));
         assertTrue(table.stream().anyMatch(row -> row.startsWith("Gerbil-A-40k,nano,causal,40k,A,40192,")
                 && row.contains(",texts,gpt2-1024,")), table.toString());
     }

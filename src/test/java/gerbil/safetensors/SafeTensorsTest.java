@@ -32,7 +32,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -117,7 +119,7 @@ class SafeTensorsTest {
         int length = (int) content.getLong();
         assertEquals(0, length % 8, "tensors begin at a multiple of eight bytes");
         JsonNode header = new ObjectMapper().readTree(content.array(), 8, length);
-        assertEquals("{\"z\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
+        assertEquals("{\"__metadata__\":{\"format\":\"pt\"},\"z\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
                 + "\"ä\":{\"dtype\":\"I64\",\"shape\":[2,1],\"data_offsets\":[12,28]}}", header.toString());
         assertEquals(8 + length + 28, content.capacity());
         assertEquals(2f, content.getFloat(8 + length + 4));
@@ -130,6 +132,15 @@ class SafeTensorsTest {
         Path reference = Path.of("src/test/resources/gptj-tiny/model.safetensors");
         Map<String, NDArray> read = SafeTensors.read(reference, manager);
         assertEquals(new Shape(97, 24), read.get("transformer.wte.weight").getShape());
+    }
+
+    @Test
+    void headersAreListedAndTensorsChosen() throws IOException {
+        SafeTensors.write(file, Map.of("a", manager.create(new float[] {1, 2}), "b", manager.create(3L)));
+        Map<String, Shape> listed = SafeTensors.list(file).stream()
+                .collect(Collectors.toMap(TensorInfo::name, TensorInfo::shape));
+        assertEquals(Map.of("a", new Shape(2), "b", new Shape()), listed);
+        assertEquals(Set.of("b"), SafeTensors.read(file, manager, "b"::equals).keySet());
     }
 
     @Test
@@ -197,6 +208,26 @@ class SafeTensorsTest {
         assertRefused("header");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "{\"format\": 1}", "{\"format\": {}}", "[\"format\"]"})
+    void metadataThatAreNotStringsAreRefused(String metadata) throws IOException {
+        write("{\"__metadata__\":" + metadata + "}", 0);
+        assertRefused("__metadata__");
+    }
+
+    /** As long as the format admits, of nonsense that a tree of JSON would need many gigabytes for. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{\"t\":{\"shape\":[                    | 1,     | at most 64 whole numbers",
+        "{\"t\":{\"other\":[                    | [],    | not JSON",
+        "{\"t\":{\"other\":                     | [      | not JSON",
+        "{\"__metadata__\":{\"format\":\"        | x      | not JSON"})
+    void headersOfNonsenseTakeNoMoreThanTheirBytes(String beginning, String repeated, String mentioned)
+            throws IOException {
+        write(beginning + repeated.repeat((100_000_000 - beginning.length()) / repeated.length()), 0);
+        assertRefused(mentioned);
+    }
+
     @Test
     void headersThatAreNotUtf8AreRefused() throws IOException {
         Files.write(file, new byte[] {4, 0, 0, 0, 0, 0, 0, 0, '{', (byte) 0xff, ' ', '}'});
@@ -210,20 +241,20 @@ class SafeTensorsTest {
         "F32 | [1] | [0, 8]                   | span",
         "F64 | [2] | [0, 8]                   | span",
         "F32 | [2] | [8, 0]                   | span",
-        "F32 | [2] | [-8, 0]                  | span",
-        "F32 | [2] | [0, 8.0]                 | span",
+        "F32 | [2] | [-8, 0]                  | whole numbers",
+        "F32 | [2] | [0, 8.0]                 | whole numbers",
         "F32 | [2] | [4, 12]                  | beginning at byte 4",
         "F32 | [1] | [0, 4]                   | 8 bytes of tensors",
         "F32 | [4] | [0, 16]                  | 8 bytes of tensors",
-        "F32 | [-2] | [0, 8]                  | dimensions",
-        "F32 | [-1, -2] | [0, 8]              | dimensions",
-        "F32 | [2.5] | [0, 8]                 | dimensions",
-        "F32 | [\"2\"] | [0, 8]               | dimensions",
-        "F32 | [null] | [0, 8]                | dimensions",
-        "F32 | [99999999999999999999] | [0, 8] | dimensions",
-        "F32 | 2 | [0, 8]                     | described by",
-        "F32 | [2] | [0, 8, 8]                | described by",
-        "F32 | [2] | 8                        | described by",
+        "F32 | [-2] | [0, 8]                  | whole numbers",
+        "F32 | [-1, -2] | [0, 8]              | whole numbers",
+        "F32 | [2.5] | [0, 8]                 | whole numbers",
+        "F32 | [\"2\"] | [0, 8]               | whole numbers",
+        "F32 | [null] | [0, 8]                | whole numbers",
+        "F32 | [99999999999999999999] | [0, 8] | whole numbers",
+        "F32 | 2 | [0, 8]                     | whole numbers",
+        "F32 | [2] | [0, 8, 8]                | whole numbers",
+        "F32 | [2] | 8                        | whole numbers",
         "F31 | [2] | [0, 8]                   | of type",
         "f32 | [2] | [0, 8]                   | of type",
         "F32 | [4611686018427387904, 2] | [0, 8] | span",

@@ -1,0 +1,36 @@
+package gerbil.cli;
+
+import gerbil.hub.Export;
+import gerbil.train.RunDirectory;
+import gerbil.train.TrainedModel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+
+@Command(name = "export", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Writes a run's model as a folder that transformers loads, with its card.")
+final class ExportCommand implements Callable<Integer> {
+
+    @Mixin
+    private ModelOption model;
+
+    @Option(names = "--step", paramLabel = "N", description = "A checkpoint's step (default: the newest).")
+    private Integer step;
+
+    @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new or an empty folder.")
+    private Path out;
+
+    @Override
+    public Integer call() throws IOException {
+        RunDirectory run = model.run();
+        try (TrainedModel trained = step == null ? TrainedModel.open(run) : TrainedModel.open(run, step)) {
+            Export.write(trained, trained.card(), out);
+        }
+        System.out.println(out);
+        return 0;
+    }
+}

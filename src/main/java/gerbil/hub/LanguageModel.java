@@ -1,0 +1,155 @@
+package gerbil.hub;
+
+import gerbil.corpus.Sha256;
+import gerbil.model.Generator;
+import gerbil.model.GptJ;
+import gerbil.model.Sampling;
+import gerbil.objective.BlenderFormat;
+import gerbil.spec.GerbilException;
+import gerbil.tokens.SpecialToken;
+import gerbil.tokens.Tokenizer;
+import gerbil.tokens.Vocabulary;
+
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/** A model with its tokenizer, ready to write text. Closing it closes the model. */
+public class LanguageModel implements AutoCloseable {
+
+    private final GptJ model;
+    private final Tokenizer tokenizer;
+    private final Map<Integer, Generator> generators = new HashMap<>();
+
+    /**
+     * @throws GerbilException if the vocabulary has more entries than the model has rows
+     */
+    public LanguageModel(GptJ model, Vocabulary vocabulary) {
+        requireRows(model.config().vocabulary(), vocabulary);
+        this.model = model;
+        this.tokenizer = new Tokenizer(vocabulary);
+    }
+
+    /**
+     * @throws GerbilException if a vocabulary has more entries than an embedding has rows
+     */
+    public static void requireRows(int rows, Vocabulary vocabulary) {
+        if (vocabulary.size() > rows) {
+            throw new GerbilException("the tokenizer " + vocabulary + " of " + vocabulary.size() + " entries and a "
+                    + "model with " + rows + " rows in its embedding", "a row for each entry",
+                    "take the tokenizer that the model was trained with");
+        }
+    }
+
+    /** The model itself. */
+    public GptJ model() {
+        return model;
+    }
+
+    /** What the model reads and writes. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The tokenizer's vocabulary; the model may have rows beyond it that no text uses. */
+    public Vocabulary vocabulary() {
+        return tokenizer.vocabulary();
+    }
+
+    /** SHA-256 of the weights as little-endian float32, tensors in the order of their names; hexadecimal. */
+    public String sha256() {
+        MessageDigest digest = Sha256.begin();
+        new TreeMap<>(model.weights()).forEach((name, weight) -> digest.update(weight.toByteBuffer()));
+        return Sha256.hex(digest);
+    }
+
+    /**
+     * Continues a text until the model ends the document.
+     *
+     * @param prompt may be empty: then a new document is begun
+     * @param tokens to add at most
+     * @param seed the same seed gives the same text
+     * @return prompt and continuation
+     * @throws GerbilException if prompt and continuation exceed the model's positions
+     */
+    public String continueText(String prompt, int tokens, Sampling sampling, long seed) {
+        int[] text = tokenizer.encode(prompt);
+        int[] start = vocabulary().hasSpecialTokens() ? format("").causalPrompt(text)
+                : IntStream.concat(IntStream.of(vocabulary().endOfText()), IntStream.of(text)).toArray();
+        return prompt + answer(start, tokens, sampling, seed);
+    }
+
+    /**
+     * Fills in what is missing between two texts.
+     *
+     * @param prefix may be empty, if the suffix is not
+     * @param suffix may be empty, if the prefix is not
+     * @param tokens to fill in at most; the model may end earlier
+     * @param seed the same seed gives the same text
+     * @return what stands between the two
+     * @throws GerbilException if this is no Blender model, both texts are empty, or they and the tokens exceed the
+     *     model's positions
+     */
+    public String infill(String prefix, String suffix, int tokens, Sampling sampling, long seed) {
+        BlenderFormat format = format("fill in the middle");
+        if (prefix.isEmpty() && suffix.isEmpty()) {
+            throw new GerbilException("nothing before and nothing after the middle", "a prefix, a suffix or both",
+                    "give one of them, or let the model begin a text of its own with continueText");
+        }
+        return answer(format.fillPrompt(tokenizer.encode(prefix), tokenizer.encode(suffix)), tokens, sampling, seed);
+    }
+
+    /**
+     * Puts a token in the place of each {@code <single_tok_mask>} in a text. One space before a mask belongs to it, as
+     * in the published example: {@code an <single_tok_mask> text} asks for a token that may begin with a space.
+     *
+     * @param seed the same seed gives the same text
+     * @return the text, filled in
+     * @throws GerbilException if this is no Blender model, the text has no mask, other special tokens or nothing but
+     *     masks, or is too long for the model's positions
+     */
+    public String fillMasks(String text, Sampling sampling, long seed) {
+        BlenderFormat format = format("fill masks");
+        int[] visible = tokenizer.encodeTagged(text);
+        int[] prompt = format.maskedPrompt(visible);
+        int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
+        int masks = (int) Arrays.stream(visible).filter(id -> id == mask).count();
+        int[] ids = generator(vocabulary().endOfText()).generate(prompt, masks, sampling, seed, id -> false);
+        return tokenizer.decode(format.filled(visible, Arrays.copyOfRange(ids, prompt.length, ids.length)));
+    }
+
+    private BlenderFormat format(String wanted) {
+        if (!vocabulary().hasSpecialTokens()) {
+            throw new GerbilException("a causal model, " + this + ", that is to " + wanted,
+                    "a Blender model, which is trained to", "train one (gerbil train --objective blender, or a run of "
+                    + "Objective.BLENDER), or let this one continue a text");
+        }
+        return new BlenderFormat(vocabulary());
+    }
+
+    /** Draws ids below {@code drawn}; made once, and only by who writes, since it loads kernels. */
+    private Generator generator(int drawn) {
+        return generators.computeIfAbsent(drawn, d -> new Generator(model, vocabulary().size(), d));
+    }
+
+    /** Text after a prompt, until the model ends it. */
+    private String answer(int[] prompt, int tokens, Sampling sampling, long seed) {
+        int end = vocabulary().endOfText();
+        int[] ids = generator(end + 1).generate(prompt, tokens, sampling, seed, id -> id == end);
+        return tokenizer.decode(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
+    }
+
+    /** What the model is called in messages. */
+    @Override
+    public String toString() {
+        return "a GPT-J of " + model.config().parameters() + " parameters with the tokenizer " + vocabulary();
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

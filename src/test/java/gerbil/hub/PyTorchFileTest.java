@@ -1,0 +1,204 @@
+package gerbil.hub;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import gerbil.spec.GerbilException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
+
+/** The files were saved by real PyTorch; make.py beside them says how. */
+class PyTorchFileTest {
+
+    private static final Path SAVED = Path.of("src/test/resources/pickles");
+    private static final int MUTATIONS = 3_000;
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void tensorsOfEveryKindAreRead() throws IOException {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            PyTorchFile file = new PyTorchFile(SAVED.resolve("tensors.bin"));
+            assertEquals(12, file.tensors().size());
+            assertEquals(new WeightFile.Kind(DataType.BFLOAT16, new Shape(4)), file.tensors().get("bfloat16"));
+            assertEquals(new Shape(4, 2, 3), file.tensors().get("transposed").shape());
+            Map<String, NDArray> read = file.read(manager, file.tensors().keySet());
+            assertArrayEquals(new float[] {-2.5f, -1.5f, -0.5f, 0.5f, 1.5f, 2.5f}, floats(read, "float32"));
+            assertArrayEquals(new float[] {0, 1.5f, 3, 4.5f}, floats(read, "bfloat16"));
+            assertArrayEquals(new float[] {0, 0.33325195f, 0.6665039f, 1}, floats(read, "float16"));
+            assertArrayEquals(new float[] {0, 1 / 3f, 2 / 3f}, floats(read, "float64"));
+            assertArrayEquals(new float[] {1, 0, 0, 1, 1, 0, 1, 1, 1}, floats(read, "mask"));
+            assertArrayEquals(new float[] {-1e9f}, floats(read, "scalar"));
+            assertArrayEquals(new float[] {5, 8, 11, 14}, floats(read, "slice"));
+            assertArrayEquals(new float[] {7, 7, 7, 7, 7, 7}, floats(read, "expanded"));
+            assertArrayEquals(new float[] {1, 1, 1, 1}, floats(read, "parameter"));
+            assertArrayEquals(new long[] {1L << 40, -3}, read.get("ids").toLongArray());
+            assertEquals(new Shape(0, 4), read.get("empty").getShape());
+            float[] transposed = floats(read, "transposed");
+            for (int i = 0; i < transposed.length; i++) {
+                assertEquals(i % 6 * 4 + i / 6, transposed[i]);
+            }
+        }
+    }
+
+    private static float[] floats(Map<String, NDArray> read, String name) {
+        return read.get(name).toType(DataType.FLOAT32, false).toFloatArray();
+    }
+
+    @Test
+    void newerPickleProtocolsAreRead() throws IOException {
+        assertEquals(new Shape(2), new PyTorchFile(SAVED.resolve("protocol4.bin")).tensors().get("w").shape());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"system.bin, imports posix.system", "eval.bin, imports __builtin__.eval",
+        "module.bin, imports torch.nn.modules.linear.Linear", "quantized.bin, imports torch._utils._rebuild_qtensor",
+        "sparse.bin, imports torch._utils._rebuild_sparse_tensor", "checkpoint.bin, 'model' that is no tensor",
+        "list.bin, contradicts itself", "legacy.bin, no zip archive"})
+    void whatIsNotTensorsIsRefused(String name, String mentioned) {
+        assertRefused(SAVED.resolve(name), mentioned);
+    }
+
+    private static void assertRefused(Path file, String mentioned) {
+        String message = assertThrows(GerbilException.class, () -> new PyTorchFile(file)).getMessage();
+        assertTrue(message.contains(file.toString()) && message.contains(mentioned), message);
+    }
+
+    /** Pickles written by hand, in the notation of Python's protocol 0 where there is one. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "cos\\nsystem\\n.                                   | imports os.system",
+        "c__builtin__\\nexec\\n.                            | imports __builtin__.exec",
+        "ccollections.OrderedDict\\n__init__\\n.            | imports collections.OrderedDict.__init__",
+        "ctorch._utils\\n_rebuild_tensor_v2 os\\n.          | imports torch._utils._rebuild_tensor_v2?os",
+        "(S'a'\\nios\\nsystem\\n.                           | operation 0x53",
+        "(ios\\nsystem\\n.                                  | operation 0x69",
+        "(os.                                              | operation 0x6f",
+        "})\\x81.                                          | operation 0x81",
+        "}.}                                               | ",
+        "h\\x05.                                           | never stored",
+        ".                                                 | contradicts itself",
+        "t.                                                | contradicts itself",
+        "}K\\x01K\\x02s.                                   | contradicts itself",
+        "))R.                                              | contradicts itself",
+        "]K\\x01b.                                         | sets the state",
+        "X\\xff\\xff\\xff\\x7f.                            | text of 2147483647 bytes",
+        "\\x8a\\x09\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01. | number of 9 bytes"})
+    void hostilePicklesAreRefused(String pickle, String mentioned) throws IOException {
+        if (mentioned == null) {
+            assertTrue(new PyTorchFile(zip(Map.of("m/data.pkl", bytes(pickle)))).tensors().isEmpty());
+        } else {
+            assertRefused(zip(Map.of("m/data.pkl", bytes(pickle))), mentioned);
+        }
+    }
+
+    private static byte[] bytes(String escaped) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < escaped.length(); i++) {
+            if (escaped.startsWith("\\n", i)) {
+                text.append('\n');
+                i++;
+            } else if (escaped.startsWith("\\x", i)) {
+                text.append((char) Integer.parseInt(escaped.substring(i + 2, i + 4), 16));
+                i += 3;
+            } else {
+                text.append(escaped.charAt(i));
+            }
+        }
+        return text.toString().getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    private Path zip(Map<String, byte[]> entries) throws IOException {
+        Path file = folder.resolve("model.bin");
+        try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(file))) {
+            for (Map.Entry<String, byte[]> content : entries.entrySet()) {
+                ZipEntry entry = new ZipEntry(content.getKey());
+                CRC32 crc = new CRC32();
+                crc.update(content.getValue());
+                entry.setMethod(ZipEntry.STORED);
+                entry.setSize(content.getValue().length);
+                entry.setCrc(crc.getValue());
+                out.putNextEntry(entry);
+                out.write(content.getValue());
+            }
+        }
+        return file;
+    }
+
+    private static Map<String, byte[]> entries(String name) throws IOException {
+        Map<String, byte[]> entries = new HashMap<>();
+        try (ZipFile zip = new ZipFile(SAVED.resolve(name).toFile())) {
+            for (ZipEntry entry : zip.stream().toList()) {
+                entries.put(entry.getName(), zip.getInputStream(entry).readAllBytes());
+            }
+        }
+        return entries;
+    }
+
+    @Test
+    void storagesOfAnotherSizeAreRefused() throws IOException {
+        Map<String, byte[]> entries = entries("protocol4.bin");
+        entries.put("protocol4/data/0", new byte[7]);
+        assertRefused(zip(entries), "7 bytes in data/0");
+        entries.remove("protocol4/data/0");
+        assertRefused(zip(entries), "-1 bytes in data/0");
+        entries.put("protocol4/byteorder", "big".getBytes(StandardCharsets.US_ASCII));
+        assertRefused(zip(entries), "byte order");
+        entries.remove("protocol4/data.pkl");
+        assertRefused(zip(entries), "0 entries named data.pkl");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 100, 1_000, 4_000})
+    void truncatedFilesAreRefused(int length) throws IOException {
+        byte[] whole = Files.readAllBytes(SAVED.resolve("tensors.bin"));
+        Path file = Files.write(folder.resolve("cut.bin"), java.util.Arrays.copyOf(whole, length));
+        assertRefused(file, "no zip archive");
+    }
+
+    /** Flipped bits and other bytes in the pickle: refused or read, never else. */
+    @Test
+    void damagedPicklesAreRefusedOrRead() throws IOException {
+        byte[] whole = entries("tensors.bin").get("tensors/data.pkl");
+        SplittableRandom random = new SplittableRandom(4);
+        int refused = 0;
+        for (int i = 0; i < MUTATIONS; i++) {
+            byte[] damaged = whole.clone();
+            IntStream.range(0, random.nextInt(1, 4))
+                    .forEach(n -> damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256));
+            try {
+                Unpickler.tensors(folder, damaged).values().forEach(tensor -> {
+                    if (tensor.storage().bytes() < 1 << 16 && tensor.shape().size() < 1 << 16) {
+                        tensor.elements(new byte[tensor.storage().bytes()]);
+                    }
+                });
+            } catch (GerbilException e) {
+                refused++;
+            }
+        }
+        assertTrue(refused > MUTATIONS / 4 && refused < MUTATIONS, refused + " refused");
+    }
+}
