@@ -71,12 +71,13 @@ final class ParquetFile implements RecordFile {
                 row += group.getNum_rows();
             }
             return parts;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
             throw bad(0, e);
         }
     }
 
-    private BadFile bad(long row, Exception e) {
+    /** In damaged files the libraries find lengths, and ask for that much memory: that is no lack of it. */
+    private BadFile bad(long row, Throwable e) {
         return e instanceof BadFile known ? known
                 : new BadFile(name, row, "is not a whole parquet file (" + e.getMessage() + ")", e);
     }
@@ -250,7 +251,7 @@ final class ParquetFile implements RecordFile {
                 channel = FileChannel.open(path);
                 texts = column(TEXT, textLevel, group.chunk(TEXT).orElseThrow());
                 labels = labelled ? column(LABEL, labelLevel, group.chunk(LABEL).orElseThrow()) : null;
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 throw bad(row - 1, e);
             }
         }
@@ -288,7 +289,7 @@ final class ParquetFile implements RecordFile {
                         taken += value.length;
                     }
                 }
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | OutOfMemoryError e) {
                 throw bad(row - 1, e);
             }
             return new Block.Content(SeededOrder.of(documents, Document::id, seed),

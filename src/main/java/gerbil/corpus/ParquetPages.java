@@ -34,13 +34,13 @@ import java.util.zip.GZIPInputStream;
 /** The pages of one column chunk, read and decompressed one at a time. */
 final class ParquetPages implements PageReader {
 
-    private static final int LARGEST_PAGE = 1 << 30;
     private static final Statistics<?> NO_STATISTICS = Statistics.getBuilderForReading(new PrimitiveType(
             org.apache.parquet.schema.Type.Repetition.OPTIONAL, PrimitiveTypeName.BINARY, "text")).build();
 
     private final InputStream in;
     private final CompressionCodec codec;
     private final long values;
+    private final long largestPage;
     private long left;
     private PageHeader header;
 
@@ -56,6 +56,7 @@ final class ParquetPages implements PageReader {
         in = new BufferedInputStream(new Range(channel, begin, begin + size), 1 << 16);
         codec = chunk.getCodec();
         values = chunk.getNum_values();
+        largestPage = Math.min(chunk.getTotal_uncompressed_size(), Integer.MAX_VALUE);
         left = values;
     }
 
@@ -101,8 +102,11 @@ final class ParquetPages implements PageReader {
                 return null;
             }
             byte[] data = decompressed(body(), 0, header.getUncompressed_page_size());
-            DictionaryPage page = new DictionaryPage(BytesInput.from(data),
-                    header.getDictionary_page_header().getNum_values(),
+            int entries = header.getDictionary_page_header().getNum_values();
+            if (entries < 0 || entries > data.length / Integer.BYTES) {
+                throw new IOException("a dictionary of " + entries + " entries in " + data.length + " bytes");
+            }
+            DictionaryPage page = new DictionaryPage(BytesInput.from(data), entries,
                     encoding(header.getDictionary_page_header().getEncoding()));
             header = null;
             return page;
@@ -164,10 +168,7 @@ final class ParquetPages implements PageReader {
 
     private byte[] body() throws IOException {
         int size = header.getCompressed_page_size();
-        if (size < 0 || size > LARGEST_PAGE) {
-            throw new IOException("a page of " + size + " bytes");
-        }
-        byte[] body = in.readNBytes(size);
+        byte[] body = size < 0 ? new byte[0] : in.readNBytes(size);
         if (body.length != size) {
             throw new IOException("a page is cut off");
         }
@@ -182,7 +183,7 @@ final class ParquetPages implements PageReader {
     }
 
     private byte[] decompressed(byte[] body, int from, int size) throws IOException {
-        if (size < 0 || size > LARGEST_PAGE) {
+        if (size < 0 || size > largestPage) {
             throw new IOException("a page of " + size + " bytes");
         }
         byte[] compressed = from == 0 ? body : Arrays.copyOfRange(body, from, body.length);
@@ -211,6 +212,10 @@ final class ParquetPages implements PageReader {
     }
 
     private static byte[] zstd(byte[] compressed, int size) throws IOException {
+        long said = Zstd.getFrameContentSize(compressed);
+        if (said >= 0 && said != size) {
+            throw new IOException("a page has another size than it says");
+        }
         byte[] data = new byte[size];
         long written = Zstd.decompress(data, compressed);
         if (written != size) {
