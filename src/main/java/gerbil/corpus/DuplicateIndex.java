@@ -76,26 +76,31 @@ public final class DuplicateIndex implements AutoCloseable {
 
     /** Adds the next document; the first that it is a copy of, if it is one. */
     public Optional<Copy> add(String id, Fingerprint fingerprint) throws IOException {
-        byte[] signature = near ? signature(fingerprint.minima()) : new byte[0];
-        Optional<Copy> copy = exactCopy(id, fingerprint.exact());
-        for (int band = 0; near && band < BANDS; band++) {
-            int first = table.putIfAbsent(key(fingerprint.minima(), band), documents);
+        byte[] signature = signature(fingerprint);
+        long[] keys = keys(fingerprint, near ? Deduplication.NEAR : Deduplication.EXACT);
+        Optional<Copy> copy = Optional.empty();
+        for (int i = 0; i < keys.length; i++) {
+            int first = table.putIfAbsent(keys[i], documents);
             if (first >= 0 && copy.isEmpty()) {
-                double similarity = similarity(signature, record(first, Long.BYTES, Fingerprint.BINS));
-                copy = similarity < SIMILARITY ? copy : Optional.of(new Copy(id, id(first), false, similarity));
+                double similarity = i == 0 ? 1 : similarity(signature, record(first, Long.BYTES, Fingerprint.BINS));
+                copy = similarity < SIMILARITY ? copy : Optional.of(new Copy(id, id(first), i == 0, similarity));
             }
         }
         append(id, signature);
         return copy;
     }
 
-    private Optional<Copy> exactCopy(String id, long exact) throws IOException {
-        int first = table.putIfAbsent(Fingerprint.mix(exact + 1), documents);
-        return first < 0 ? Optional.empty() : Optional.of(new Copy(id, id(first), true, 1));
+    /** The keys by which copies are found: that of exact ones, and one a band if near ones count. */
+    public static long[] keys(Fingerprint fingerprint, Deduplication kind) {
+        long[] keys = new long[kind == Deduplication.NONE ? 0 : kind == Deduplication.EXACT ? 1 : 1 + BANDS];
+        for (int i = 0; i < keys.length; i++) {
+            keys[i] = i == 0 ? Fingerprint.mix(fingerprint.exact() + 1) : key(fingerprint.minima(), i - 1);
+        }
+        return keys;
     }
 
-    /** A band's key; documents that share it share {@value #ROWS} minima. */
-    static long key(long[] minima, int band) {
+    /** Documents that share a band's key share {@value #ROWS} minima. */
+    private static long key(long[] minima, int band) {
         long key = band;
         for (int row = band * ROWS; row < (band + 1) * ROWS; row++) {
             key = Fingerprint.mix(key ^ minima[row]) + row;
@@ -103,12 +108,19 @@ public final class DuplicateIndex implements AutoCloseable {
         return Fingerprint.mix(key);
     }
 
-    static byte[] signature(long[] minima) {
+    /** What documents are compared by: 8 bits of each minimum; nothing if near copies do not count. */
+    public static byte[] signature(Fingerprint fingerprint) {
+        long[] minima = fingerprint.minima() == null ? new long[0] : fingerprint.minima();
         byte[] signature = new byte[minima.length];
         for (int i = 0; i < minima.length; i++) {
             signature[i] = (byte) Fingerprint.mix(minima[i]);
         }
         return signature;
+    }
+
+    /** Whether two documents' signatures make them near copies. */
+    public static boolean isNear(byte[] one, byte[] other) {
+        return similarity(one, other) >= SIMILARITY;
     }
 
     /** Estimated Jaccard similarity: the share of equal values, less those that are equal by chance. */
