@@ -1,10 +1,14 @@
 package gerbil.cli;
 
+import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
-import gerbil.corpus.TextFolder;
+import gerbil.corpus.Deduplication;
+import gerbil.spec.GerbilException;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
+import gerbil.tokens.PreparationReport;
 import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.Screening;
 import gerbil.tokens.TokenSet;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
@@ -13,19 +17,27 @@ import picocli.CommandLine.Option;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 
 @Command(name = "prepare", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Turns a corpus into token sets: uint16 shards to train on, and held-out documents beside them.")
 final class PrepareCommand implements Callable<Integer> {
 
+    private static final int DEFECTS_SHOWN = 10;
+
     @Option(names = "--scale", defaultValue = "nano", paramLabel = "SCALE",
             description = "nano (default): 1,024 vocabulary entries. paper: GPT-2's 50,257.")
     private String scale;
 
-    @Option(names = "--corpus", paramLabel = "FOLDER",
-            description = "A folder of text files or jsonl files with a field \"text\" "
-                    + "(default: the pinned source jars in data/corpus).")
+    @Option(names = "--corpus", paramLabel = "PATH",
+            description = "A folder, or one file: .jsonl, .jsonl.gz or .jsonl.zst with a field \"text\", .parquet with "
+                    + "a column \"text\", any other file as one text. Or a list of such files' https addresses, *.urls, "
+                    + "a line each, perhaps after a SHA-256 (default: the pinned source jars in data/corpus).")
     private Path corpus;
+
+    @Option(names = "--downloads", paramLabel = "FOLDER",
+            description = "Where files of a list of addresses are kept (default: data/downloads/<name of the list>).")
+    private Path downloads;
 
     @Option(names = "--tokens", paramLabel = "N",
             description = "Stop when this many training tokens are written "
@@ -36,6 +48,18 @@ final class PrepareCommand implements Callable<Integer> {
             description = "Seed of the documents' order (default: ${DEFAULT-VALUE}).")
     private long seed;
 
+    @Option(names = "--deduplicate", defaultValue = "exact", paramLabel = "KIND",
+            description = "What to drop: exact copies of earlier documents (default), near ones too (MinHash, "
+                    + "similarity 0.87), or none.")
+    private String deduplicate;
+
+    @Option(names = "--bad-documents", defaultValue = "1000", paramLabel = "N",
+            description = "How many unreadable documents may be passed over (default: ${DEFAULT-VALUE}).")
+    private int badDocuments;
+
+    @Option(names = "--skip-bad-files", description = "Pass over the rest of damaged files; without it they end the job.")
+    private boolean skipBadFiles;
+
     @Option(names = "--out", paramLabel = "FOLDER",
             description = "Where to write (default: data/tokens/<scale>; must be given with --corpus).")
     private Path out;
@@ -45,17 +69,32 @@ final class PrepareCommand implements Callable<Integer> {
         Workspace workspace = Workspace.here();
         Scale wanted = Scale.of(scale);
         if (corpus != null && out == null) {
-            throw new gerbil.spec.GerbilException("--corpus without --out", "a folder for this corpus's tokens",
+            throw new GerbilException("--corpus without --out", "a folder for this corpus's tokens",
                     "name one, say --out data/tokens/mine, and train with --tokens-folder data/tokens/mine");
         }
-        Corpus source = corpus == null ? workspace.defaultCorpus() : TextFolder.open(corpus);
-        PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted),
-                out == null ? workspace.tokens(wanted) : out,
+        Corpus source = corpus == null ? workspace.defaultCorpus() : Corpora.open(corpus, downloads(workspace));
+        Path folder = out == null ? workspace.tokens(wanted) : out;
+        PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
                 tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
-                Workspace.HELD_OUT_TOKENS, seed, new ConsoleProgress());
+                Workspace.HELD_OUT_TOKENS, seed,
+                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), new ConsoleProgress());
         print("training", prepared.train());
         print("held out", prepared.heldout());
+        PreparationReport.of(folder).ifPresent(PrepareCommand::print);
         return 0;
+    }
+
+    private Path downloads(Workspace workspace) {
+        return downloads != null ? downloads
+                : workspace.home().resolve("data/downloads").resolve(corpus.getFileName().toString().replace(".urls", ""));
+    }
+
+    private static void print(PreparationReport report) {
+        System.out.printf(Locale.ROOT, "read: %,d documents; dropped: %,d exact and %,d near copies; passed over: %,d "
+                        + "blank, %,d bad, the rest of %,d files%n", report.documents(), report.exactCopies(),
+                report.nearCopies(), report.blank(), report.bad(), report.badFiles().size());
+        Stream.concat(report.badFiles().stream(), report.defects().stream()).limit(DEFECTS_SHOWN)
+                .forEach(defect -> System.out.println("  " + defect.place() + " " + defect.reason()));
     }
 
     private static void print(String what, TokenSet set) {

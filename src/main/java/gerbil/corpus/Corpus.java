@@ -1,23 +1,64 @@
 package gerbil.corpus;
 
-import gerbil.spec.GerbilException;
-
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.Spliterator;
+import java.util.Spliterators;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
-/** A collection of documents. Exact copies of a text occur once. */
+/**
+ * A collection of documents in files, read a few megabytes at a time in an order that depends on nothing but the seed
+ * and the files.
+ *
+ * <p>Where files can be entered at any place (plain jsonl, parquet's row groups, texts, jars), pieces of them are
+ * shuffled, and the documents within each piece. A compressed jsonl file has one entrance: it is read from its beginning,
+ * shuffled a few megabytes at a time.
+ */
 public interface Corpus {
 
     /** A short label; it changes when the rules that select documents from the same files change. */
     String name();
 
-    /**
-     * All documents, read one at a time as the stream is consumed, in an order that depends on nothing but the seed
-     * and the documents' ids. The stream is sequential and must be closed.
-     *
-     * @throws GerbilException while the stream is consumed, if a document cannot be read; its file (and line) is named
-     */
-    Stream<Document> documents(long seed);
+    /** The corpus's slices in the order of a seed. Must be closed. */
+    Slices slices(long seed);
 
-    /** The files that the documents come from. */
+    /** Changes when a file does, as far as this can be told without reading the files. */
+    String identity();
+
+    /**
+     * Some of the files that the documents come from, those which slices have named.
+     *
+     * @throws java.io.UncheckedIOException if a file cannot be read for its checksum
+     */
+    Provenance provenance(Collection<String> files);
+
+    /** All files that the documents come from. Reads each for its checksum. */
     Provenance provenance();
+
+    /**
+     * All documents in the order of a seed, copies among them. The stream is sequential and must be closed.
+     *
+     * @throws gerbil.spec.GerbilException while the stream is consumed, if a document or a file is bad; it is named
+     */
+    default Stream<Document> documents(long seed) {
+        Slices slices = slices(seed);
+        Iterator<Block> blocks = new BlockIterator(slices);
+        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(blocks, Spliterator.ORDERED), false)
+                .flatMap(block -> {
+                    Block.Content content = block.read();
+                    content.defects().stream().findFirst().ifPresent(defect -> {
+                        throw defect.refusal();
+                    });
+                    return content.documents().stream();
+                })
+                .onClose(slices::close);
+    }
+
+    /** Slices to be taken one after another. */
+    interface Slices extends Iterator<Slice>, AutoCloseable {
+
+        @Override
+        void close();
+    }
 }

@@ -14,6 +14,11 @@ public final class HeldOut {
 
     /** Whether this document is kept out of training. */
     public static boolean contains(Document document) {
-        return Long.remainderUnsigned(document.textHash(), ONE_IN) == 0;
+        return contains(document.textHash());
+    }
+
+    /** The same of the document's {@link Document#textHash()}. */
+    public static boolean contains(long textHash) {
+        return Long.remainderUnsigned(textHash, ONE_IN) == 0;
     }
 }

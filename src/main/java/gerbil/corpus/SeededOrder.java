@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
 import java.util.function.Function;
-import java.util.stream.Stream;
 
 /** Sorts items by a hash of the seed and their ids: a shuffle that is the same on every machine and Java version. */
 final class SeededOrder {
@@ -16,11 +16,12 @@ final class SeededOrder {
     private record Keyed<T>(long key, String id, T item) {
     }
 
-    static <T> Stream<T> of(Collection<T> items, Function<T, String> id, long seed) {
+    static <T> List<T> of(Collection<T> items, Function<T, String> id, long seed) {
         return items.stream()
                 .map(item -> new Keyed<>(key(seed, id.apply(item)), id.apply(item), item))
                 .sorted(Comparator.<Keyed<T>>comparingLong(Keyed::key).thenComparing(Keyed::id))
-                .map(Keyed::item);
+                .map(Keyed::item)
+                .toList();
     }
 
     private static long key(long seed, String id) {

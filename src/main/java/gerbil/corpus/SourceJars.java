@@ -9,20 +9,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
  * The default corpus: the code and prose inside pinned {@code *-sources.jar} artifacts. An entry is a document if its
- * name ends like a text's, its bytes are non-empty UTF-8 and its first lines do not say that a program wrote it; of
- * exact copies the first in the seeded order stays.
+ * name ends like a text's, its bytes are non-empty UTF-8 and its first lines do not say that a program wrote it.
  */
 public final class SourceJars implements Corpus {
 
@@ -84,18 +85,70 @@ public final class SourceJars implements Corpus {
     }
 
     @Override
+    public String identity() {
+        return provenance.hash();
+    }
+
+    @Override
     public Provenance provenance() {
         return provenance;
     }
 
+    /** All of them: the first documents of the seed's order are of all jars. */
     @Override
-    public Stream<Document> documents(long seed) {
+    public Provenance provenance(Collection<String> files) {
+        return provenance;
+    }
+
+    @Override
+    public Slices slices(long seed) {
         Map<String, ZipFile> jars = openJars();
-        ExactCopies copies = new ExactCopies();
-        return SeededOrder.of(entries, Entry::id, seed)
-                .flatMap(entry -> read(jars.get(entry.jar()), entry).stream())
-                .filter(copies::isFirst)
-                .onClose(() -> close(jars.values()));
+        List<Entry> order = SeededOrder.of(entries, Entry::id, seed);
+        Iterator<Slice> slices = IntStream.iterate(0, i -> i < order.size(), i -> i + TextFiles.MOST)
+                .<Slice>mapToObj(i -> new Entries(jars, order.subList(i, Math.min(i + TextFiles.MOST, order.size()))))
+                .iterator();
+        return new Slices() {
+
+            @Override
+            public boolean hasNext() {
+                return slices.hasNext();
+            }
+
+            @Override
+            public Slice next() {
+                return slices.next();
+            }
+
+            @Override
+            public void close() {
+                SourceJars.close(jars.values());
+            }
+        };
+    }
+
+    /** Some entries that follow one another in the order of the seed. */
+    private record Entries(Map<String, ZipFile> jars, List<Entry> entries) implements Slice, Block {
+
+        @Override
+        public Set<String> files() {
+            return entries.stream().map(Entry::jar).collect(Collectors.toSet());
+        }
+
+        @Override
+        public Blocks blocks() {
+            return Slice.only(this);
+        }
+
+        @Override
+        public long bytes() {
+            return RecordFile.BLOCK_BYTES;
+        }
+
+        @Override
+        public Content read() {
+            return new Content(entries.stream().flatMap(e -> document(jars.get(e.jar()), e).stream()).toList(),
+                    List.of(), 0);
+        }
     }
 
     private Map<String, ZipFile> openJars() {
@@ -111,7 +164,7 @@ public final class SourceJars implements Corpus {
         }
     }
 
-    private static Optional<Document> read(ZipFile jar, Entry entry) {
+    private static Optional<Document> document(ZipFile jar, Entry entry) {
         try (InputStream in = jar.getInputStream(jar.getEntry(entry.name()))) {
             return Utf8.text(in.readAllBytes())
                     .filter(text -> !text.isEmpty() && !isGenerated(text))

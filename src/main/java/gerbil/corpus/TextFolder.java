@@ -1,76 +1,96 @@
 package gerbil.corpus;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.spec.GerbilException;
 
-import java.io.BufferedInputStream;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * A folder of the reader's own: each file with all its subfolders' is one document, in UTF-8, except a {@code .jsonl}
- * file, each line of which is a JSON object whose field {@code text} is one document. Hidden files, empty files and
- * blank lines are passed over.
+ * A folder with all its subfolders, or one file. The lines of a {@code .jsonl}, {@code .jsonl.gz} or {@code .jsonl.zst}
+ * file are JSON objects whose field {@code text} is one document; the rows of a {@code .parquet} file are documents by
+ * their column {@code text}; every other file is one document in UTF-8. A field or column {@code meta.pile_set_name}, as
+ * the Pile has it, names a document's subset. Hidden files and empty files are passed over.
+ *
+ * <p>Files are taken in the seed's order, two gigabytes of them together; within these, the pieces that can be read
+ * independently are shuffled. So a small corpus is shuffled as a whole, and a small budget reads few files of a large one.
+ * Memory: 150 bytes a file for its name.
  */
 public final class TextFolder implements Corpus {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final long TOGETHER_BYTES = 2L << 30;
 
     private final Path folder;
-    private final Provenance provenance;
-    private final List<Extent> extents;
+    private final String name;
+    private final List<Entry> entries;
 
-    /** Where in which file a document stands; line 0 is the whole file. */
-    private record Extent(String file, int line, long offset, int bytes) {
-
-        String id() {
-            return line == 0 ? file : file + ":" + line;
-        }
+    /**
+     * A file.
+     *
+     * @param name relative to the folder, with slashes
+     * @param modified in milliseconds
+     */
+    record Entry(String name, long bytes, long modified) {
     }
 
-    private TextFolder(Path folder, Provenance provenance, List<Extent> extents) {
+    private TextFolder(Path folder, String name, List<Entry> entries) {
         this.folder = folder;
-        this.provenance = provenance;
-        this.extents = extents;
+        this.name = name;
+        this.entries = entries;
     }
 
     /**
-     * @throws GerbilException if the folder does not exist or has no documents
+     * @param path the folder, or one file
+     * @throws GerbilException if it does not exist or has no files with content
      */
-    public static TextFolder open(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new GerbilException("no folder " + folder, "a folder of text or .jsonl files", "check its name");
+    public static TextFolder open(Path path) {
+        String name = String.valueOf(path.toAbsolutePath().normalize().getFileName());
+        if (Files.isRegularFile(path)) {
+            return new TextFolder(path.toAbsolutePath().getParent(), name, List.of(entry(name, path)));
         }
-        List<Provenance.SourceFile> files = new ArrayList<>();
-        List<Extent> extents = new ArrayList<>();
-        try (Stream<Path> walk = Files.walk(folder)) {
-            for (Path file : (Iterable<Path>) walk.filter(f -> isVisibleFile(folder, f)).sorted()::iterator) {
-                String name = StreamSupport.stream(folder.relativize(file).spliterator(), false)
-                        .map(Path::toString).reduce((a, b) -> a + "/" + b).orElseThrow();
-                files.add(new Provenance.SourceFile(name, Files.size(file), Sha256.hex(file), "not stated"));
-                extents.addAll(extents(file, name));
+        if (!Files.isDirectory(path)) {
+            throw new GerbilException("no folder " + path, "a folder of texts", "check its name");
+        }
+        try (Stream<Path> walk = Files.walk(path)) {
+            List<Entry> entries = walk.filter(file -> isVisibleFile(path, file))
+                    .map(file -> entry(relative(path, file), file))
+                    .filter(entry -> entry.bytes() > 0).sorted((a, b) -> a.name().compareTo(b.name())).toList();
+            if (entries.isEmpty()) {
+                throw new GerbilException("a corpus with no documents in " + path,
+                        "files of text, .jsonl, .jsonl.gz, .jsonl.zst or .parquet", "put texts into this folder");
             }
+            return new TextFolder(path, name, entries);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        if (extents.isEmpty()) {
-            throw new GerbilException("a corpus with no documents in " + folder,
-                    "text files, or .jsonl files with lines", "put texts into this folder");
+    }
+
+    private static Entry entry(String name, Path file) {
+        try {
+            return new Entry(name, Files.size(file), Files.getLastModifiedTime(file).toMillis());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        return new TextFolder(folder, new Provenance(folder.toAbsolutePath().normalize().getFileName().toString(),
-                files), extents);
+    }
+
+    private static String relative(Path folder, Path file) {
+        return StreamSupport.stream(folder.relativize(file).spliterator(), false).map(Path::toString)
+                .collect(Collectors.joining("/"));
     }
 
     private static boolean isVisibleFile(Path folder, Path file) {
@@ -78,88 +98,137 @@ public final class TextFolder implements Corpus {
                 .noneMatch(part -> part.toString().startsWith("."));
     }
 
-    private static List<Extent> extents(Path file, String name) throws IOException {
-        if (!name.endsWith(".jsonl")) {
-            int bytes = Math.toIntExact(Files.size(file));
-            return bytes == 0 ? List.of() : List.of(new Extent(name, 0, 0, bytes));
-        }
-        List<Extent> lines = new ArrayList<>();
-        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            long begin = 0;
-            long offset = 0;
-            int line = 1;
-            boolean blank = true;
-            for (int b = in.read(); b >= 0; b = in.read()) {
-                offset++;
-                if (b == '\n') {
-                    if (!blank) {
-                        lines.add(new Extent(name, line, begin, Math.toIntExact(offset - 1 - begin)));
-                    }
-                    begin = offset;
-                    line++;
-                    blank = true;
-                } else {
-                    blank &= b <= ' ';
-                }
-            }
-            if (!blank) {
-                lines.add(new Extent(name, line, begin, Math.toIntExact(offset - begin)));
-            }
-        }
-        return lines;
+    @Override
+    public String name() {
+        return name;
     }
 
     @Override
-    public String name() {
-        return provenance.name();
+    public String identity() {
+        String lines = entries.stream().map(e -> e.bytes() + " " + e.modified() + " " + e.name())
+                .collect(Collectors.joining("\n", name + "\n", "\n"));
+        return Sha256.hex(lines.getBytes(StandardCharsets.UTF_8));
     }
 
     @Override
     public Provenance provenance() {
-        return provenance;
+        return provenance(entries.stream().map(Entry::name).toList());
     }
 
     @Override
-    public Stream<Document> documents(long seed) {
-        ExactCopies copies = new ExactCopies();
-        return SeededOrder.of(extents, Extent::id, seed)
-                .map(extent -> new Document(extent.id(), extent.file(), text(extent)))
-                .filter(document -> !document.text().isEmpty())
-                .filter(copies::isFirst);
-    }
-
-    private String text(Extent extent) {
-        String content = Utf8.text(bytes(extent)).orElseThrow(() -> new GerbilException(
-                folder.resolve(extent.id()) + " is not UTF-8", "text in UTF-8",
-                "convert this file, or move it out of the folder"));
-        if (extent.line() == 0) {
-            return content;
-        }
-        try {
-            JsonNode text = JSON.readTree(content).path("text");
-            if (text.isTextual()) {
-                return text.textValue();
+    public Provenance provenance(Collection<String> files) {
+        Set<String> wanted = new HashSet<>(files);
+        return new Provenance(name, entries.parallelStream().filter(e -> wanted.contains(e.name())).map(e -> {
+            try {
+                return new Provenance.SourceFile(e.name(), e.bytes(), Sha256.hex(folder.resolve(e.name())), "not stated");
+            } catch (IOException x) {
+                throw new UncheckedIOException(x);
             }
-            throw new GerbilException(folder.resolve(extent.id()) + " has no text", "a field 'text' with a string",
-                    "mend or delete this line");
-        } catch (JsonProcessingException e) {
-            throw new GerbilException(folder.resolve(extent.id()) + " is not JSON (" + e.getOriginalMessage() + ")",
-                    "one JSON object a line", "mend or delete this line", e);
-        }
+        }).toList());
     }
 
-    private byte[] bytes(Extent extent) {
-        ByteBuffer buffer = ByteBuffer.allocate(extent.bytes());
-        try (FileChannel channel = FileChannel.open(folder.resolve(extent.file()))) {
-            channel.position(extent.offset());
-            while (buffer.hasRemaining()) {
-                if (channel.read(buffer) < 0) {
-                    throw new EOFException(extent.file() + " became shorter while it was read");
+    @Override
+    public Slices slices(long seed) {
+        return new InOrder(SeededOrder.of(entries, Entry::name, seed).iterator(), seed);
+    }
+
+    private final class InOrder implements Slices {
+
+        private final Iterator<Entry> files;
+        private final long seed;
+        private final Queue<Slice> ready = new ArrayDeque<>();
+
+        InOrder(Iterator<Entry> files, long seed) {
+            this.files = files;
+            this.seed = seed;
+        }
+
+        @Override
+        public boolean hasNext() {
+            while (ready.isEmpty() && files.hasNext()) {
+                ready.addAll(together());
+            }
+            return !ready.isEmpty();
+        }
+
+        @Override
+        public Slice next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            return ready.remove();
+        }
+
+        /** Either a text of its own or a part of a file of many. */
+        private record Unit(Entry text, RecordFile.Part part) {
+
+            String id() {
+                return text != null ? text.name() : part.id();
+            }
+        }
+
+        private List<Slice> together() {
+            List<Unit> units = new ArrayList<>();
+            for (long bytes = 0; bytes < TOGETHER_BYTES && files.hasNext(); ) {
+                Entry entry = files.next();
+                bytes += entry.bytes();
+                Optional<RecordFile> records = RecordFile.of(folder.resolve(entry.name()), entry.name());
+                if (records.isPresent()) {
+                    parts(records.get(), entry).forEach(part -> units.add(new Unit(null, part)));
+                } else {
+                    units.add(new Unit(entry, null));
                 }
             }
-            return buffer.array();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            return batched(SeededOrder.of(units, Unit::id, seed));
+        }
+
+        /** A bad file is told when its turn comes, so that it may be skipped there. */
+        private List<RecordFile.Part> parts(RecordFile file, Entry entry) {
+            try {
+                return file.parts(seed);
+            } catch (BadFile e) {
+                return List.of(new RecordFile.Part(entry.name(), new Slice() {
+
+                    @Override
+                    public Set<String> files() {
+                        return Set.of(entry.name());
+                    }
+
+                    @Override
+                    public Blocks blocks() {
+                        throw e;
+                    }
+                }));
+            }
+        }
+
+        private List<Slice> batched(List<Unit> units) {
+            List<Slice> slices = new ArrayList<>();
+            List<Entry> texts = new ArrayList<>();
+            long bytes = 0;
+            for (Unit unit : units) {
+                boolean full = bytes >= RecordFile.BLOCK_BYTES || texts.size() == TextFiles.MOST;
+                if (!texts.isEmpty() && (unit.text() == null || full)) {
+                    slices.add(new TextFiles(folder, name, List.copyOf(texts)));
+                    texts.clear();
+                    bytes = 0;
+                }
+                if (unit.text() == null) {
+                    slices.add(unit.part().slice());
+                } else {
+                    texts.add(unit.text());
+                    bytes += unit.text().bytes();
+                }
+            }
+            if (!texts.isEmpty()) {
+                slices.add(new TextFiles(folder, name, texts));
+            }
+            return slices;
+        }
+
+        @Override
+        public void close() {
+            // nothing is open between slices
         }
     }
 }

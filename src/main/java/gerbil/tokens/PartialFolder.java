@@ -16,14 +16,16 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 
 /**
- * A folder that comes into being whole or not at all: its files are written to {@code <name>.partial}, which gets its
- * final name in one rename. What an earlier, killed process left behind is deleted; a lock on {@code <name>.lock},
- * which the system drops with its process, tells this from a folder that is being written.
+ * A folder that comes into being whole or not at all: its files are written to {@code <name>.partial} and get their final
+ * place in one rename. What an earlier, stopped process left behind is deleted, or kept to go on from; a lock on
+ * {@code <name>.lock}, which the system drops with its process, tells this from a folder that is being written.
  */
 final class PartialFolder implements AutoCloseable {
 
     private final Path folder;
     private final Path partial;
+    private final Path content;
+    private final boolean resumable;
     private final Path lockFile;
     private final FileChannel channel;
     private final FileLock lock;
@@ -32,16 +34,29 @@ final class PartialFolder implements AutoCloseable {
      * @throws GerbilException if the final folder has content, or another process is writing it
      */
     PartialFolder(Path folder) throws IOException {
+        this(folder, false);
+    }
+
+    /** One whose files stay when it is closed before it is whole. What is beside {@link #content()} is not kept then. */
+    static PartialFolder resumable(Path folder) throws IOException {
+        return new PartialFolder(folder, true);
+    }
+
+    private PartialFolder(Path folder, boolean resumable) throws IOException {
         this.folder = folder.toAbsolutePath();
+        this.resumable = resumable;
         this.partial = sibling(".partial");
+        this.content = resumable ? partial.resolve("content") : partial;
         this.lockFile = sibling(".lock");
         Files.createDirectories(this.folder.getParent());
         channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         lock = lock();
         try {
             requireEmpty();
-            deleteAll(partial);
-            Files.createDirectory(partial);
+            if (!resumable) {
+                deleteAll(partial);
+            }
+            Files.createDirectories(content);
         } catch (IOException | GerbilException e) {
             releaseLock();
             throw e;
@@ -78,24 +93,38 @@ final class PartialFolder implements AutoCloseable {
         }
     }
 
-    /** Where to write. */
-    Path path() {
+    /** Where to write what stays. */
+    Path content() {
+        return content;
+    }
+
+    /** Where to write what is needed until then, in a resumable folder. */
+    Path work() {
         return partial;
+    }
+
+    /** Deletes all that was written. */
+    void clear() throws IOException {
+        deleteAll(partial);
+        Files.createDirectories(content);
     }
 
     /** Gives the folder its final name. */
     void commit() throws IOException {
         Files.deleteIfExists(folder);
-        Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
+        Files.move(content, folder, StandardCopyOption.ATOMIC_MOVE);
+        deleteAll(partial);
         releaseLock();
     }
 
-    /** Deletes what was not committed. */
+    /** Deletes what was not committed, unless it is resumable. */
     @Override
     public void close() {
         try {
             if (lock.isValid()) {
-                deleteAll(partial);
+                if (!resumable) {
+                    deleteAll(partial);
+                }
                 releaseLock();
             }
         } catch (IOException e) {

@@ -10,7 +10,10 @@ import gerbil.spec.GerbilException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * What a token set says of itself in {@code tokens.json}.
@@ -25,12 +28,16 @@ import java.util.List;
  * @param tokens in all shards, the documents' {@code <|endoftext|>} included
  * @param documents how many
  * @param textBytes of the documents in UTF-8
- * @param corpus what the documents come from
+ * @param subsets the same of each subset that the documents name
+ * @param corpus the files that the documents come from
+ * @param corpusIdentity by which a changed corpus is told; null in older sets
+ * @param deduplication {@code exact}, {@code near} or {@code none}; null in older sets, where it was exact
  * @param shards in order
  */
 public record TokenSetManifest(int formatVersion, String tokenizer, String tokenizerSha256, int vocabularySize,
                                String split, long seed, long tokenLimit, long tokens, long documents, long textBytes,
-                               Provenance corpus, List<Shard> shards) {
+                               Map<String, Subset> subsets, Provenance corpus, String corpusIdentity,
+                               String deduplication, List<Shard> shards) {
 
     /** The version of the format that this library writes, and the only one it reads. */
     public static final int FORMAT_VERSION = 1;
@@ -41,6 +48,20 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
 
     public TokenSetManifest {
         shards = List.copyOf(shards);
+        subsets = subsets == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(subsets));
+    }
+
+    /**
+     * What a set has of one subset.
+     *
+     * @param tokens the documents' {@code <|endoftext|>} included
+     * @param textBytes in UTF-8
+     */
+    public record Subset(long documents, long tokens, long textBytes) {
+
+        Subset plus(long moreTokens, long moreTextBytes) {
+            return new Subset(documents + 1, tokens + moreTokens, textBytes + moreTextBytes);
+        }
     }
 
     /**
@@ -51,6 +72,13 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
      * @param sha256 of the file, hexadecimal
      */
     public record Shard(String file, long tokens, long bytes, String sha256) {
+    }
+
+    static TokenSetManifest of(Vocabulary vocabulary, String split, long seed, long tokenLimit, ShardWriter.State written,
+                               Provenance corpus, String corpusIdentity, String deduplication) {
+        return new TokenSetManifest(FORMAT_VERSION, vocabulary.id(), vocabulary.sha256(), vocabulary.size(), split, seed,
+                tokenLimit, written.tokens(), written.documents(), written.textBytes(), written.subsets(), corpus,
+                corpusIdentity, deduplication, written.shards());
     }
 
     static TokenSetManifest read(Path folder) {

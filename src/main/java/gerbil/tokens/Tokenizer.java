@@ -1,14 +1,9 @@
 package gerbil.tokens;
 
-import com.knuddels.jtokkit.Encodings;
-import com.knuddels.jtokkit.api.Encoding;
-import com.knuddels.jtokkit.api.EncodingRegistry;
-import com.knuddels.jtokkit.api.GptBytePairEncodingParams;
 import gerbil.spec.GerbilException;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -22,24 +17,17 @@ import java.util.stream.Stream;
  */
 public final class Tokenizer {
 
-    /** GPT-2's own; its whitespace is Unicode's, as in Hugging Face's tokenizers. */
-    private static final Pattern WORDS = Pattern.compile(
-            "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-            Pattern.UNICODE_CHARACTER_CLASS);
-
     private static final Pattern TAGS = Pattern.compile(
             Stream.concat(Stream.of(Vocabulary.END_OF_TEXT), Stream.of(SpecialToken.values()).map(SpecialToken::text))
                     .map(Pattern::quote).collect(Collectors.joining("|", " ?(", ")")));
 
     private final Vocabulary vocabulary;
-    private final Encoding encoding;
+    private final ThreadLocal<BytePairEncoder> encoders;
 
     public Tokenizer(Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
-        EncodingRegistry registry = Encodings.newLazyEncodingRegistry();
-        registry.registerGptBytePairEncoding(
-                new GptBytePairEncodingParams(vocabulary.id(), WORDS, vocabulary.ranks(), Map.of()));
-        this.encoding = registry.getEncoding(vocabulary.id()).orElseThrow();
+        MergeTable merges = vocabulary.mergeTable();
+        this.encoders = ThreadLocal.withInitial(() -> new BytePairEncoder(merges));
     }
 
     public Vocabulary vocabulary() {
@@ -48,7 +36,19 @@ public final class Tokenizer {
 
     /** The ids of a text; none for the empty text. Unpaired surrogates are read as U+FFFD. */
     public int[] encode(String text) {
-        return encoding.encodeOrdinary(wellFormed(text)).toArray();
+        IdBuffer ids = new IdBuffer();
+        encode(utf8(text), ids);
+        return ids.toArray();
+    }
+
+    /** Appends the ids of a text in UTF-8 that is well formed, as {@link #utf8} makes it. */
+    void encode(byte[] utf8, IdBuffer ids) {
+        encoders.get().encode(utf8, ids);
+    }
+
+    /** A text in UTF-8, with U+FFFD for unpaired surrogates. */
+    static byte[] utf8(String text) {
+        return wellFormed(text).getBytes(StandardCharsets.UTF_8);
     }
 
     /**

@@ -191,13 +191,9 @@ public final class Vocabulary {
         return spelledMerges().stream().collect(Collectors.joining("\n", "#version: 0.2\n", "\n"));
     }
 
-    /** The tokens that ordinary text can become, each with its id. */
-    Map<byte[], Integer> ranks() {
-        Map<byte[], Integer> ranks = new LinkedHashMap<>();
-        for (int token = 0; token < endOfText(); token++) {
-            ranks.put(tokens.get(token), token);
-        }
-        return ranks;
+    /** What encodes ordinary text. */
+    MergeTable mergeTable() {
+        return new MergeTable(tokens, merges);
     }
 
     private Map<String, Integer> addedTokens() {

@@ -1,6 +1,10 @@
 package gerbil.tokens;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.knuddels.jtokkit.Encodings;
+import com.knuddels.jtokkit.api.Encoding;
+import com.knuddels.jtokkit.api.EncodingRegistry;
+import com.knuddels.jtokkit.api.GptBytePairEncodingParams;
 import gerbil.spec.GerbilException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -9,7 +13,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -50,6 +57,37 @@ class TokenizerTest {
     @ValueSource(ints = {1_024, 50_257})
     void idsOfRandomUnicodeEqualHuggingFaces(int size) {
         assertSameAsReference(size, Texts.random(1_000, 11));
+    }
+
+    /** A second opinion by other people's code, on much more than the first can be asked for. */
+    @ParameterizedTest
+    @ValueSource(ints = {300, 1_024, 50_257})
+    void idsOfFuzzedTextsEqualJtokkits(int size) throws IOException {
+        Vocabulary vocabulary = Vocabulary.cut(size);
+        Tokenizer tokenizer = new Tokenizer(vocabulary);
+        Map<byte[], Integer> ranks = new HashMap<>();
+        for (int id = 0; id < vocabulary.endOfText(); id++) {
+            ranks.put(vocabulary.bytes(id), id);
+        }
+        EncodingRegistry registry = Encodings.newLazyEncodingRegistry();
+        registry.registerGptBytePairEncoding(new GptBytePairEncodingParams("reference", Pattern.compile(
+                "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+                Pattern.UNICODE_CHARACTER_CLASS), ranks, Map.of()));
+        Encoding reference = registry.getEncoding("reference").orElseThrow();
+        for (List<String> texts : List.of(Texts.ownSources(), Texts.odd(), Texts.random(20_000, 5))) {
+            for (String text : texts) {
+                assertArrayEquals(reference.encodeOrdinary(wellFormed(text)).toArray(), tokenizer.encode(text),
+                        () -> "ids of '" + text + "'");
+            }
+        }
+    }
+
+    @Test
+    void aRunLongerThanAnyWordIsEncodedInPieces() {
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024));
+        for (String run : List.of("=".repeat(3_000_000), "é".repeat(1_500_000), "日".repeat(1_000_000))) {
+            assertEquals(run, tokenizer.decode(tokenizer.encode(run)));
+        }
     }
 
     @ParameterizedTest

@@ -1,0 +1,26 @@
+package gerbil.corpus;
+
+import gerbil.spec.GerbilException;
+
+/** A file whose remaining documents cannot be reached: truncated, damaged, of another format. */
+public final class BadFile extends GerbilException {
+
+    private static final long serialVersionUID = 1;
+
+    private final transient Defect defect;
+
+    /**
+     * @param file its name within the corpus
+     * @param line the last one that was read, 0 for none
+     */
+    BadFile(String file, long line, String reason, Throwable cause) {
+        super(file + " " + reason + (line > 0 ? ", after line " + line : ""), "a whole file",
+                "get this file again, or leave out what cannot be read with --skip-bad-files", cause);
+        defect = new Defect(file, line, reason);
+    }
+
+    /** The file, and how far it could be read. */
+    public Defect defect() {
+        return defect;
+    }
+}

@@ -1,0 +1,25 @@
+package gerbil.corpus;
+
+import java.util.List;
+
+/** A few megabytes of documents, or one larger document: what is read, and encoded, at once. */
+public interface Block {
+
+    /** About how much memory its text takes. */
+    long bytes();
+
+    /**
+     * Reads and parses it; blocks of one slice may be read by several threads at once.
+     *
+     * @throws BadFile if the file is damaged
+     */
+    Content read();
+
+    /**
+     * @param documents in the order of the seed
+     * @param defects what could not be read as a document
+     * @param blank how many documents were passed over because they are empty or whitespace
+     */
+    record Content(List<Document> documents, List<Defect> defects, int blank) {
+    }
+}

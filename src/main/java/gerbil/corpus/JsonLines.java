@@ -1,0 +1,70 @@
+package gerbil.corpus;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongSupplier;
+
+/** A block of whole lines of a jsonl file. */
+final class JsonLines implements Block {
+
+    private final String file;
+    private final long offset;
+    private final byte[] data;
+    private final LongSupplier firstLine;
+    private final long seed;
+
+    /**
+     * @param offset of the data in the file's text
+     * @param firstLine number of its first line, asked for only if one is bad
+     */
+    JsonLines(String file, long offset, byte[] data, LongSupplier firstLine, long seed) {
+        this.file = file;
+        this.offset = offset;
+        this.data = data;
+        this.firstLine = firstLine;
+        this.seed = seed;
+    }
+
+    @Override
+    public long bytes() {
+        return data.length;
+    }
+
+    @Override
+    public Content read() {
+        List<Document> documents = new ArrayList<>();
+        List<Defect> defects = new ArrayList<>();
+        int blank = 0;
+        long line = 0;
+        for (int begin = 0; begin < data.length; line++) {
+            int end = begin;
+            while (end < data.length && data[end] != '\n') {
+                end++;
+            }
+            if (!isBlank(begin, end)) {
+                try {
+                    JsonLine json = JsonLine.parse(data, begin, end - begin);
+                    if (json.text().isBlank()) {
+                        blank++;
+                    } else {
+                        documents.add(new Document(file + "@" + (offset + begin),
+                                json.subset() == null ? file : json.subset(), json.text()));
+                    }
+                } catch (JsonLine.Unreadable e) {
+                    defects.add(new Defect(file, firstLine.getAsLong() + line, e.getMessage()));
+                }
+            }
+            begin = end + 1;
+        }
+        return new Content(SeededOrder.of(documents, Document::id, seed), defects, blank);
+    }
+
+    private boolean isBlank(int begin, int end) {
+        for (int i = begin; i < end; i++) {
+            if (data[i] > ' ' || data[i] < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

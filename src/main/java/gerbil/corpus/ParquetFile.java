@@ -1,0 +1,314 @@
+package gerbil.corpus;
+
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.column.ColumnReader;
+import org.apache.parquet.column.impl.ColumnReaderImpl;
+import org.apache.parquet.format.ColumnChunk;
+import org.apache.parquet.format.ColumnMetaData;
+import org.apache.parquet.format.FieldRepetitionType;
+import org.apache.parquet.format.FileMetaData;
+import org.apache.parquet.format.RowGroup;
+import org.apache.parquet.format.SchemaElement;
+import org.apache.parquet.format.Type;
+import org.apache.parquet.format.Util;
+import org.apache.parquet.io.api.PrimitiveConverter;
+import org.apache.parquet.schema.PrimitiveType;
+import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A parquet file with a column {@code text} of strings and perhaps {@code meta.pile_set_name}; a part is a row group. The
+ * encodings and the metadata are read by parquet's own libraries, those of them that do without Hadoop; pages are
+ * found and decompressed here, one at a time, so that a row group of any size is read in little memory.
+ */
+final class ParquetFile implements RecordFile {
+
+    private static final String TEXT = "text";
+    private static final String LABEL = "meta.pile_set_name";
+    private static final int TAIL = 8;
+    private static final int LARGEST_FOOTER = 1 << 28;
+    private static final long READ_AT_ONCE = 8L * BLOCK_BYTES;
+    private static final String MAGIC = "PAR1";
+
+    private final Path path;
+    private final String name;
+
+    ParquetFile(Path path, String name) {
+        this.path = path;
+        this.name = name;
+    }
+
+    /** A leaf of the schema: how many of its ancestors and itself are optional. */
+    private record Leaf(Type type, int optional, boolean repeated) {
+    }
+
+    @Override
+    public List<Part> parts(long seed) {
+        try (FileChannel channel = FileChannel.open(path)) {
+            FileMetaData footer = footer(channel);
+            Map<String, Leaf> leaves = leaves(footer.getSchema().iterator());
+            requireText(leaves);
+            List<Part> parts = new ArrayList<>();
+            long row = 1;
+            for (RowGroup group : footer.getRow_groups()) {
+                parts.add(new Part(name + "#" + parts.size(), new Group(leaves, group, row, seed)));
+                row += group.getNum_rows();
+            }
+            return parts;
+        } catch (IOException | RuntimeException | OutOfMemoryError e) {
+            throw bad(0, e);
+        }
+    }
+
+    /** In damaged files the libraries find lengths, and ask for that much memory: that is no lack of it. */
+    private BadFile bad(long row, Throwable e) {
+        return e instanceof BadFile known ? known
+                : new BadFile(name, row, "is not a whole parquet file (" + e.getMessage() + ")", e);
+    }
+
+    private FileMetaData footer(FileChannel channel) throws IOException {
+        long size = channel.size();
+        if (size < 2 * MAGIC.length() + Integer.BYTES) {
+            throw new IOException(size + " bytes are none");
+        }
+        ByteBuffer tail = read(channel, size - TAIL, TAIL);
+        int length = tail.getInt();
+        if (!StandardCharsets.ISO_8859_1.decode(tail).toString().equals(MAGIC)) {
+            throw new IOException("its last bytes are not " + MAGIC);
+        }
+        if (length <= 0 || length > size - TAIL - MAGIC.length() || length > LARGEST_FOOTER) {
+            throw new IOException("its footer's length is " + length);
+        }
+        return Util.readFileMetaData(new ByteArrayInputStream(read(channel, size - TAIL - length, length).array()));
+    }
+
+    static ByteBuffer read(FileChannel channel, long position, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw new IOException("it ends early");
+            }
+        }
+        return buffer.flip();
+    }
+
+    private static Map<String, Leaf> leaves(Iterator<SchemaElement> schema) {
+        Map<String, Leaf> leaves = new HashMap<>();
+        int columns = schema.next().getNum_children();
+        for (int i = 0; i < columns; i++) {
+            walk(schema, "", 0, false, leaves);
+        }
+        return leaves;
+    }
+
+    private static void walk(Iterator<SchemaElement> schema, String parent, int optional, boolean repeated,
+                             Map<String, Leaf> leaves) {
+        SchemaElement element = schema.next();
+        String path = parent + element.getName();
+        int levels = optional + (element.getRepetition_type() == FieldRepetitionType.REQUIRED ? 0 : 1);
+        boolean many = repeated || element.getRepetition_type() == FieldRepetitionType.REPEATED;
+        if (element.getNum_children() == 0) {
+            leaves.put(path, new Leaf(element.getType(), levels, many));
+        }
+        for (int i = 0; i < element.getNum_children(); i++) {
+            walk(schema, path + ".", levels, many, leaves);
+        }
+    }
+
+    private void requireText(Map<String, Leaf> leaves) {
+        if (!isText(leaves.get(TEXT))) {
+            throw new BadFile(name, 0, "has no column '" + TEXT + "' of strings, but " + leaves.keySet().stream()
+                    .sorted().toList(), null);
+        }
+    }
+
+    private static boolean isText(Leaf leaf) {
+        return leaf != null && leaf.type() == Type.BYTE_ARRAY && !leaf.repeated();
+    }
+
+    private final class Group implements Slice {
+
+        private final Map<String, Leaf> leaves;
+        private final RowGroup group;
+        private final long firstRow;
+        private final long seed;
+
+        Group(Map<String, Leaf> leaves, RowGroup group, long firstRow, long seed) {
+            this.leaves = leaves;
+            this.group = group;
+            this.firstRow = firstRow;
+            this.seed = seed;
+        }
+
+        @Override
+        public Set<String> files() {
+            return Set.of(name);
+        }
+
+        /** A group of usual size is read when its one block is; a larger one piece by piece. */
+        @Override
+        public Blocks blocks() {
+            long bytes = chunk(TEXT).orElseThrow(() -> new BadFile(name, firstRow - 1, "has a row group without '"
+                    + TEXT + "'", null)).getTotal_uncompressed_size();
+            return bytes > READ_AT_ONCE ? new Pieces(this) : Slice.only(new Block() {
+
+                @Override
+                public long bytes() {
+                    return bytes;
+                }
+
+                @Override
+                public Content read() {
+                    try (Rows rows = new Rows(Group.this)) {
+                        return rows.take(Long.MAX_VALUE);
+                    }
+                }
+            });
+        }
+
+        private Optional<ColumnMetaData> chunk(String column) {
+            return group.getColumns().stream().map(ColumnChunk::getMeta_data)
+                    .filter(meta -> meta != null && String.join(".", meta.getPath_in_schema()).equals(column))
+                    .findFirst();
+        }
+    }
+
+    private final class Pieces implements Slice.Blocks {
+
+        private final Rows rows;
+
+        Pieces(Group group) {
+            rows = new Rows(group);
+        }
+
+        @Override
+        public boolean hasNext() {
+            return rows.left > 0;
+        }
+
+        @Override
+        public Block next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            Block.Content content = rows.take(BLOCK_BYTES);
+            return new Block() {
+
+                @Override
+                public long bytes() {
+                    return BLOCK_BYTES;
+                }
+
+                @Override
+                public Content read() {
+                    return content;
+                }
+            };
+        }
+
+        @Override
+        public void close() {
+            rows.close();
+        }
+    }
+
+    /** Rows of a row group, one after another. */
+    private final class Rows implements AutoCloseable {
+
+        private final FileChannel channel;
+        private final ColumnReader texts;
+        private final int textLevel;
+        private final ColumnReader labels;
+        private final int labelLevel;
+        private final long seed;
+        private long row;
+        private long left;
+
+        Rows(Group group) {
+            row = group.firstRow;
+            left = group.group.getNum_rows();
+            seed = group.seed;
+            textLevel = group.leaves.get(TEXT).optional();
+            boolean labelled = isText(group.leaves.get(LABEL)) && group.chunk(LABEL).isPresent();
+            labelLevel = labelled ? group.leaves.get(LABEL).optional() : 0;
+            try {
+                channel = FileChannel.open(path);
+                texts = column(TEXT, textLevel, group.chunk(TEXT).orElseThrow());
+                labels = labelled ? column(LABEL, labelLevel, group.chunk(LABEL).orElseThrow()) : null;
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                throw bad(row - 1, e);
+            }
+        }
+
+        private ColumnReader column(String column, int level, ColumnMetaData chunk) throws IOException {
+            if (chunk.getNum_values() != left) {
+                throw new IOException("'" + column + "' has " + chunk.getNum_values() + " values for " + left + " rows");
+            }
+            PrimitiveType type = new PrimitiveType(org.apache.parquet.schema.Type.Repetition.OPTIONAL,
+                    PrimitiveTypeName.BINARY, column);
+            ColumnDescriptor descriptor = new ColumnDescriptor(column.split("\\."), type, 0, level);
+            return new ColumnReaderImpl(descriptor, new ParquetPages(channel, chunk), new PrimitiveConverter() { }, null);
+        }
+
+        /** The next rows up to the one with which their text reaches so many bytes. */
+        Block.Content take(long bytes) {
+            List<Document> documents = new ArrayList<>();
+            List<Defect> defects = new ArrayList<>();
+            int blank = 0;
+            try {
+                for (long taken = 0; left > 0 && taken < bytes; row++, left--) {
+                    byte[] value = next(texts, textLevel);
+                    byte[] label = labels == null ? null : next(labels, labelLevel);
+                    if (value == null) {
+                        defects.add(new Defect(name, row, "has no text"));
+                    } else if (!Utf8.isValid(value, 0, value.length)) {
+                        defects.add(new Defect(name, row, "is not UTF-8"));
+                    } else {
+                        String text = new String(value, StandardCharsets.UTF_8);
+                        blank += text.isBlank() ? 1 : 0;
+                        if (!text.isBlank()) {
+                            documents.add(new Document(name + "#" + row, label == null ? name
+                                    : new String(label, StandardCharsets.UTF_8), text));
+                        }
+                        taken += value.length;
+                    }
+                }
+            } catch (RuntimeException | OutOfMemoryError e) {
+                throw bad(row - 1, e);
+            }
+            return new Block.Content(SeededOrder.of(documents, Document::id, seed),
+                    Collections.unmodifiableList(defects), blank);
+        }
+
+        private static byte[] next(ColumnReader column, int level) {
+            byte[] value = column.getCurrentDefinitionLevel() == level ? column.getBinary().getBytes() : null;
+            column.consume();
+            return value;
+        }
+
+        @Override
+        public void close() {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw bad(row, e);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package gerbil.corpus;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+
+/** A jsonl file that is not compressed: a part is the lines that begin in one piece of it. */
+final class PlainJsonLines implements RecordFile {
+
+    private final Path path;
+    private final String name;
+    private final TreeMap<Long, Long> linesBefore = new TreeMap<>(Map.of(0L, 0L));
+
+    PlainJsonLines(Path path, String name) {
+        this.path = path;
+        this.name = name;
+    }
+
+    @Override
+    public List<Part> parts(long seed) {
+        try {
+            long pieces = (Files.size(path) + BLOCK_BYTES - 1) / BLOCK_BYTES;
+            return LongStream.range(0, pieces).mapToObj(i -> new Part(name + "@" + i, new Piece(i, seed))).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private final class Piece implements Slice, Block {
+
+        private final long begin;
+        private final long seed;
+
+        Piece(long index, long seed) {
+            this.begin = index * BLOCK_BYTES;
+            this.seed = seed;
+        }
+
+        @Override
+        public Set<String> files() {
+            return Set.of(name);
+        }
+
+        @Override
+        public Blocks blocks() {
+            return Slice.only(this);
+        }
+
+        @Override
+        public long bytes() {
+            return BLOCK_BYTES;
+        }
+
+        @Override
+        public Content read() {
+            try (FileChannel channel = FileChannel.open(path)) {
+                long first = begin == 0 ? 0 : afterNextLineFeed(channel, begin - 1, begin - 1 + BLOCK_BYTES);
+                if (first < 0) {
+                    return new Content(List.of(), List.of(), 0);
+                }
+                long end = Math.min(begin + BLOCK_BYTES, channel.size());
+                long last = afterNextLineFeed(channel, end - 1, first + LARGEST_DOCUMENT);
+                if (last < 0 && channel.size() - first > LARGEST_DOCUMENT) {
+                    return withoutTheLast(channel, first, end);
+                }
+                last = last < 0 ? channel.size() : last;
+                return lines(channel, first, last);
+            } catch (IOException e) {
+                throw new BadFile(name, 0, "cannot be read (" + e.getMessage() + ")", e);
+            }
+        }
+
+        private Content lines(FileChannel channel, long first, long last) throws IOException {
+            byte[] data = new byte[Math.toIntExact(last - first)];
+            readFully(channel, first, data);
+            return new JsonLines(name, first, data, () -> linesBefore(first) + 1, seed).read();
+        }
+
+        /** The lines before the one, begun in this piece, that is longer than any document may be. */
+        private Content withoutTheLast(FileChannel channel, long first, long end) throws IOException {
+            long last = first;
+            for (long next = first; next >= 0 && next < end; ) {
+                last = next;
+                next = afterNextLineFeed(channel, next, end);
+            }
+            Content before = lines(channel, first, last);
+            List<Defect> defects = new ArrayList<>(before.defects());
+            defects.add(new Defect(name, linesBefore(last) + 1, "is longer than " + LARGEST_DOCUMENT + " bytes"));
+            return new Content(before.documents(), defects, before.blank());
+        }
+    }
+
+    /** Where the line after the first line feed from {@code from} on begins; -1 if none ends before {@code limit}. */
+    private static long afterNextLineFeed(FileChannel channel, long from, long limit) throws IOException {
+        byte[] buffer = new byte[1 << 16];
+        for (long at = from; at < limit; ) {
+            int count = channel.read(ByteBuffer.wrap(buffer, 0, (int) Math.min(buffer.length, limit - at)), at);
+            if (count <= 0) {
+                return -1;
+            }
+            for (int i = 0; i < count; i++) {
+                if (buffer[i] == '\n') {
+                    return at + i + 1;
+                }
+            }
+            at += count;
+        }
+        return -1;
+    }
+
+    private static void readFully(FileChannel channel, long position, byte[] data) throws IOException {
+        ByteBuffer buffer = ByteBuffer.wrap(data);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw new IOException("it became shorter while it was read");
+            }
+        }
+    }
+
+    /** Counted only for a message, on from the nearest place where it is known. */
+    private synchronized long linesBefore(long offset) {
+        Map.Entry<Long, Long> known = linesBefore.floorEntry(offset);
+        long lines = known.getValue();
+        byte[] buffer = new byte[1 << 16];
+        try (FileChannel channel = FileChannel.open(path)) {
+            for (long at = known.getKey(); at < offset; ) {
+                int count = channel.read(ByteBuffer.wrap(buffer, 0, (int) Math.min(buffer.length, offset - at)), at);
+                if (count <= 0) {
+                    break;
+                }
+                for (byte b : Arrays.copyOf(buffer, count)) {
+                    lines += b == '\n' ? 1 : 0;
+                }
+                at += count;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        linesBefore.put(offset, lines);
+        return lines;
+    }
+}

@@ -1,0 +1,220 @@
+package gerbil.corpus;
+
+import gerbil.spec.GerbilException;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Files behind HTTPS addresses, fetched when their turn comes, the next one while one is read, and kept. The list is a
+ * file, {@code *.urls}, with an address a line, which may follow the file's SHA-256 as sha256sum prints it. Files are
+ * taken one by one in the seed's order, so that a budget fetches no more than it reads and a part of the file after.
+ */
+public final class RemoteFiles implements Corpus {
+
+    /** How the name of a list ends. */
+    public static final String LIST = ".urls";
+
+    private static final Pattern LINE = Pattern.compile("(?:([0-9a-fA-F]{64})\\s+\\*?)?(https?://\\S+)");
+    private static final Duration STALLED = Duration.ofMinutes(1);
+    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+
+    private final String name;
+    private final List<RemoteFile> files;
+    private final Path folder;
+
+    private record RemoteFile(String name, URI uri, Optional<String> sha256) {
+    }
+
+    private RemoteFiles(String name, List<RemoteFile> files, Path folder) {
+        this.name = name;
+        this.files = files;
+        this.folder = folder;
+    }
+
+    /**
+     * @param list the file of addresses
+     * @param folder where the files are kept
+     * @throws GerbilException if a line is no address, no line is one, or two files have one name
+     */
+    public static RemoteFiles open(Path list, Path folder) {
+        List<RemoteFile> files = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        try {
+            List<String> lines = Files.readAllLines(list);
+            for (int i = 0; i < lines.size(); i++) {
+                String line = lines.get(i).strip();
+                if (line.isEmpty() || line.startsWith("#")) {
+                    continue;
+                }
+                RemoteFile file = parse(line).orElseThrow(badLine(list, i + 1, line));
+                if (!names.add(file.name())) {
+                    throw new GerbilException("two files " + file.name() + " in " + list, "files of different names",
+                            "put one of them on another list");
+                }
+                files.add(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        if (files.isEmpty()) {
+            throw new GerbilException("no address in " + list, "one a line", "add some");
+        }
+        return new RemoteFiles(list.getFileName().toString().replace(LIST, ""), files, folder);
+    }
+
+    private static java.util.function.Supplier<GerbilException> badLine(Path list, int number, String line) {
+        return () -> new GerbilException("'" + line + "' in " + list + ":" + number,
+                "an https address, perhaps after a SHA-256", "write it that way");
+    }
+
+    private static Optional<RemoteFile> parse(String line) {
+        Matcher matcher = LINE.matcher(line);
+        if (!matcher.matches()) {
+            return Optional.empty();
+        }
+        try {
+            URI uri = URI.create(matcher.group(2));
+            String path = String.valueOf(uri.getPath());
+            String file = path.substring(path.lastIndexOf('/') + 1);
+            boolean usable = uri.getHost() != null && !file.isEmpty() && !file.startsWith(".");
+            return usable ? Optional.of(new RemoteFile(file, uri,
+                    Optional.ofNullable(matcher.group(1)).map(String::toLowerCase))) : Optional.empty();
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String identity() {
+        String lines = files.stream().map(f -> f.sha256().orElse("") + " " + f.uri())
+                .collect(Collectors.joining("\n", name + "\n", "\n"));
+        return Sha256.hex(lines.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Of all files; fetches those that are not there. */
+    @Override
+    public Provenance provenance() {
+        try {
+            for (RemoteFile file : files) {
+                download(file).run();
+            }
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+        return provenance(files.stream().map(RemoteFile::name).toList());
+    }
+
+    @Override
+    public Provenance provenance(Collection<String> wanted) {
+        return new Provenance(name, files.stream().filter(f -> wanted.contains(f.name()))
+                .flatMap(f -> TextFolder.open(folder.resolve(f.name())).provenance().files().stream()).toList());
+    }
+
+    private Download download(RemoteFile file) {
+        return new Download(file.uri(), folder.resolve(file.name()), file.sha256(), STALLED, FIRST_PAUSE);
+    }
+
+    @Override
+    public Slices slices(long seed) {
+        return new InOrder(SeededOrder.of(files, RemoteFile::name, seed).iterator(), seed);
+    }
+
+    private final class InOrder implements Slices {
+
+        private final Iterator<RemoteFile> order;
+        private final long seed;
+        private final ExecutorService fetcher = Executors.newSingleThreadExecutor(task -> {
+            Thread thread = new Thread(task, "fetching");
+            thread.setDaemon(true);
+            return thread;
+        });
+        private RemoteFile next;
+        private Future<?> fetched;
+        private Slices file;
+
+        InOrder(Iterator<RemoteFile> order, long seed) {
+            this.order = order;
+            this.seed = seed;
+            fetchNext();
+        }
+
+        private void fetchNext() {
+            next = order.hasNext() ? order.next() : null;
+            if (next != null) {
+                Download download = download(next);
+                fetched = fetcher.submit(() -> {
+                    download.run();
+                    return null;
+                });
+            }
+        }
+
+        @Override
+        public boolean hasNext() {
+            while ((file == null || !file.hasNext()) && next != null) {
+                await();
+                file = TextFolder.open(folder.resolve(next.name())).slices(seed);
+                fetchNext();
+            }
+            return file != null && file.hasNext();
+        }
+
+        private void await() {
+            try {
+                fetched.get();
+            } catch (InterruptedException e) {
+                throw interrupted(e);
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException known) {
+                    throw known;
+                }
+                throw new IllegalStateException(e.getCause());
+            }
+        }
+
+        @Override
+        public Slice next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            return file.next();
+        }
+
+        /** What has been fetched of the next file stays, for the next time. */
+        @Override
+        public void close() {
+            fetcher.shutdownNow();
+        }
+    }
+
+    private static GerbilException interrupted(InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new GerbilException("fetching was interrupted", "time to finish", "run it again: it goes on", e);
+    }
+}

@@ -1,0 +1,64 @@
+package gerbil.corpus;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Some files each of which is one document; already in the order of the seed. */
+record TextFiles(Path folder, String corpus, List<TextFolder.Entry> entries) implements Slice, Block {
+
+    static final int MOST = 256;
+
+    @Override
+    public Set<String> files() {
+        return entries.stream().map(TextFolder.Entry::name).collect(Collectors.toSet());
+    }
+
+    @Override
+    public Blocks blocks() {
+        return Slice.only(this);
+    }
+
+    @Override
+    public long bytes() {
+        return entries.stream().mapToLong(TextFolder.Entry::bytes).sum();
+    }
+
+    @Override
+    public Content read() {
+        List<Document> documents = new ArrayList<>();
+        List<Defect> defects = new ArrayList<>();
+        int blank = 0;
+        for (TextFolder.Entry entry : entries) {
+            if (entry.bytes() > RecordFile.LARGEST_DOCUMENT) {
+                defects.add(new Defect(entry.name(), 0, "is longer than " + RecordFile.LARGEST_DOCUMENT + " bytes"));
+                continue;
+            }
+            Optional<String> text;
+            try {
+                text = Utf8.text(Files.readAllBytes(folder.resolve(entry.name())));
+            } catch (IOException e) {
+                defects.add(new Defect(entry.name(), 0, "cannot be read (" + e.getMessage() + ")"));
+                continue;
+            }
+            if (text.isEmpty()) {
+                defects.add(new Defect(entry.name(), 0, "is not UTF-8 text"));
+            } else if (text.get().isBlank()) {
+                blank++;
+            } else {
+                documents.add(new Document(entry.name(), subset(entry), text.get()));
+            }
+        }
+        return new Content(documents, defects, blank);
+    }
+
+    private String subset(TextFolder.Entry entry) {
+        int slash = entry.name().lastIndexOf('/');
+        return slash < 0 ? corpus : entry.name().substring(0, slash);
+    }
+}

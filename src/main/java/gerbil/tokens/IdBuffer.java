@@ -1,0 +1,33 @@
+package gerbil.tokens;
+
+import java.util.Arrays;
+
+/** Token ids, one after another, two bytes each. */
+final class IdBuffer {
+
+    private char[] ids = new char[1 << 12];
+    private int size;
+
+    int size() {
+        return size;
+    }
+
+    int get(int index) {
+        return ids[index];
+    }
+
+    void add(int id) {
+        if (size == ids.length) {
+            ids = Arrays.copyOf(ids, size + (size >> 1));
+        }
+        ids[size++] = (char) id;
+    }
+
+    int[] toArray() {
+        int[] array = new int[size];
+        for (int i = 0; i < size; i++) {
+            array[i] = ids[i];
+        }
+        return array;
+    }
+}

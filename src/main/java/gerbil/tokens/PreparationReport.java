@@ -1,0 +1,42 @@
+package gerbil.tokens;
+
+import gerbil.corpus.Defect;
+import gerbil.corpus.DuplicateIndex.Copy;
+import gerbil.spec.Json;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What became of the documents that were read: {@code report.json} beside the token sets.
+ *
+ * @param documents read, copies among them, blank and bad ones not
+ * @param blank empty or whitespace, passed over
+ * @param bad that could not be read and were passed over
+ * @param exactCopies dropped
+ * @param nearCopies dropped
+ * @param exactExamples the first of them
+ * @param nearExamples the first of them
+ * @param defects the bad documents
+ * @param badFiles files whose rest was passed over
+ */
+public record PreparationReport(long documents, long blank, long bad, long exactCopies, long nearCopies,
+                                List<Copy> exactExamples, List<Copy> nearExamples, List<Defect> defects,
+                                List<Defect> badFiles) {
+
+    static final String FILE = "report.json";
+
+    /** The report of prepared tokens; those of earlier versions have none. */
+    public static Optional<PreparationReport> of(Path folder) {
+        Path file = folder.resolve(FILE);
+        try {
+            return Files.exists(file) ? Optional.of(Json.read(file, PreparationReport.class)) : Optional.empty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package gerbil.corpus;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class DuplicateIndexTest {
+
+    @TempDir
+    Path temp;
+
+    private static Fingerprint near(String text) {
+        return Fingerprint.of(text, Deduplication.NEAR);
+    }
+
+    private static List<String> words(Random random, int count) {
+        return random.ints(count, 0, 5_000).mapToObj(i -> "word" + i).toList();
+    }
+
+    /** Jaccard similarity of the sets of five words in a row. */
+    private static double jaccard(List<String> one, List<String> other) {
+        Set<List<String>> a = shingles(one);
+        Set<List<String>> b = shingles(other);
+        Set<List<String>> both = new HashSet<>(a);
+        both.retainAll(b);
+        return (double) both.size() / (a.size() + b.size() - both.size());
+    }
+
+    private static Set<List<String>> shingles(List<String> words) {
+        return IntStream.rangeClosed(0, words.size() - 5).mapToObj(i -> words.subList(i, i + 5))
+                .collect(Collectors.toSet());
+    }
+
+    private static List<String> changed(List<String> words, int changes, Random random) {
+        List<String> changed = new ArrayList<>(words);
+        for (int i = 0; i < changes; i++) {
+            changed.set(random.nextInt(changed.size()), "other" + random.nextInt());
+        }
+        return changed;
+    }
+
+    @Test
+    void estimatesAreNearTheTruth() {
+        Random random = new Random(1);
+        double squares = 0;
+        int pairs = 300;
+        for (int i = 0; i < pairs; i++) {
+            List<String> one = words(random, 50 + random.nextInt(500));
+            List<String> other = changed(one, random.nextInt(12), random);
+            double estimate = DuplicateIndex.similarity(
+                    DuplicateIndex.signature(near(String.join(" ", one))),
+                    DuplicateIndex.signature(near(String.join(", ", other).toUpperCase())));
+            squares += Math.pow(estimate - jaccard(one, other), 2);
+        }
+        double error = Math.sqrt(squares / pairs);
+        assertTrue(error < 0.045, "root mean square error " + error + "; 128 bins promise 0.04");
+    }
+
+    @Test
+    void findsNearCopiesAndLeavesOthers() throws IOException {
+        Random random = new Random(2);
+        int similar = 0;
+        int found = 0;
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.NEAR, 0)) {
+            for (int i = 0; i < 1_000; i++) {
+                List<String> one = words(random, 300);
+                List<String> other = changed(one, 1 + random.nextInt(20), random);
+                assertEquals(Optional.empty(), index.add("one" + i, near(String.join(" ", one))));
+                Optional<DuplicateIndex.Copy> copy = index.add("other" + i, near(String.join(" ", other)));
+                double truth = jaccard(one, other);
+                if (truth > 0.95) {
+                    similar++;
+                    found += copy.isPresent() ? 1 : 0;
+                }
+                copy.ifPresent(c -> assertTrue(truth > 0.7 && !c.exact(), c + " at " + truth));
+                String expected = "one" + i;
+                copy.ifPresent(c -> assertEquals(expected, c.of()));
+            }
+        }
+        assertTrue(similar > 30 && found >= 0.98 * similar, found + " of " + similar);
+    }
+
+    @Test
+    void exactCopiesMayDifferInWhitespaceAtLineEnds() throws IOException {
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, 0)) {
+            for (String text : List.of("a\nb", "a b", "a\n b", "ab", "a\n\nb", "b\na", "\na\nb", "")) {
+                assertEquals(Optional.empty(), index.add(text, Fingerprint.of(text, Deduplication.EXACT)), text);
+            }
+            for (String text : List.of("a\nb", "a  \r\nb", "a\nb \t")) {
+                assertEquals(Optional.of(new DuplicateIndex.Copy("x", "a\nb", true, 1)),
+                        index.add("x", Fingerprint.of(text, Deduplication.EXACT)));
+            }
+        }
+    }
+
+    @Test
+    void tinyTextsHaveFingerprintsToo() throws IOException {
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.NEAR, 0)) {
+            for (String text : List.of("", "!", "?", "a", "a b", "日本語", "!!!", "one two three four five six")) {
+                assertEquals(Optional.empty(), index.add("'" + text + "'", near(text)));
+            }
+            assertEquals("'a b'", index.add("again", near("a, b")).orElseThrow().of());
+        }
+    }
+
+    @Test
+    void growsAndGoesOnFromAnEarlierState() throws IOException {
+        int documents = 60_000;
+        long[] keys = new Random(4).longs(documents).toArray();
+        int stopped = 0;
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, 0)) {
+            for (int i = 0; i < documents; i++) {
+                assertEquals(i % 10 == 9, index.add("d" + i, exact(keys, i)).isPresent());
+                if (i == 40_000) {
+                    index.flush();
+                    stopped = index.documents();
+                }
+            }
+        }
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, stopped)) {
+            for (int i = stopped; i < documents; i++) {
+                Optional<DuplicateIndex.Copy> copy = index.add("d" + i, exact(keys, i));
+                assertEquals(i % 10 == 9, copy.isPresent());
+                if (i % 10 == 9) {
+                    assertEquals("d" + original(i), copy.orElseThrow().of());
+                }
+            }
+        }
+        assertTrue(Files.size(temp.resolve("table.bin")) < 40L * documents);
+    }
+
+    /** Every tenth document is a copy of one long before. */
+    private static Fingerprint exact(long[] keys, int i) {
+        return new Fingerprint(keys[i % 10 == 9 ? original(i) : i], null);
+    }
+
+    private static int original(int i) {
+        return i / 2 - (i / 2 % 10 == 9 ? 1 : 0);
+    }
+}

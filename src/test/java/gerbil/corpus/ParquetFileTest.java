@@ -1,0 +1,103 @@
+package gerbil.corpus;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Files that pyarrow wrote, by {@code src/test/resources/parquet/make.py}. */
+class ParquetFileTest {
+
+    private static final Path FILES = Path.of("src/test/resources/parquet");
+    private static final int ROWS = 300;
+
+    @TempDir
+    Path temp;
+
+    private static String text(int row) {
+        return "text " + row + IntStream.range(1, Math.max(1, row % 9)).mapToObj(k -> " wörter" + row * k % 97)
+                .collect(Collectors.joining());
+    }
+
+    private static List<Block.Content> contents(Path file) {
+        List<Block.Content> contents = new ArrayList<>();
+        try (Corpus.Slices slices = TextFolder.open(file).slices(1)) {
+            Iterator<Block> blocks = new BlockIterator(slices);
+            blocks.forEachRemaining(block -> contents.add(block.read()));
+        }
+        return contents;
+    }
+
+    private static Stream<Document> documents(Path file) {
+        return contents(file).stream().flatMap(c -> c.documents().stream());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "snappy", "gzip", "zstd", "v2", "delta"})
+    void everyRowIsRead(String name) {
+        List<Document> documents = documents(FILES.resolve(name + ".parquet"))
+                .sorted((a, b) -> Integer.compare(row(a), row(b))).toList();
+        assertEquals(IntStream.range(0, ROWS).mapToObj(ParquetFileTest::text).toList(),
+                documents.stream().map(Document::text).toList());
+        assertEquals(IntStream.rangeClosed(1, ROWS).boxed().toList(),
+                documents.stream().map(ParquetFileTest::row).toList());
+        assertTrue(documents.stream().allMatch(d -> d.source().equals(name + ".parquet")));
+    }
+
+    private static int row(Document document) {
+        return Integer.parseInt(document.id().substring(document.id().indexOf('#') + 1));
+    }
+
+    @Test
+    void rowGroupsAndTheirRowsAreShuffled() {
+        List<Integer> rows = documents(FILES.resolve("zstd.parquet")).map(ParquetFileTest::row).toList();
+        assertNotEquals(rows.stream().sorted().toList(), rows);
+        assertEquals(3, contents(FILES.resolve("zstd.parquet")).size());
+    }
+
+    @Test
+    void labelsNameSubsetsAndHolesAreTold() {
+        List<Block.Content> contents = contents(FILES.resolve("labels.parquet"));
+        assertEquals(List.of(new Defect("labels.parquet", 6, "has no text")),
+                contents.stream().flatMap(c -> c.defects().stream()).toList());
+        assertEquals(1, contents.stream().mapToInt(Block.Content::blank).sum());
+        var counts = documents(FILES.resolve("labels.parquet"))
+                .collect(Collectors.groupingBy(Document::source, Collectors.counting()));
+        assertEquals(java.util.Map.of("Enron Emails", 199L, "Wikipedia (en)", 99L), counts);
+    }
+
+    @Test
+    void whatCannotBeReadIsNamed() {
+        String message = assertThrows(BadFile.class, () -> contents(FILES.resolve("body.parquet"))).getMessage();
+        assertTrue(message.contains("body.parquet has no column 'text' of strings, but [body]"), message);
+        message = assertThrows(BadFile.class, () -> contents(FILES.resolve("required.parquet"))).getMessage();
+        assertTrue(message.contains("required.parquet") && message.contains("LZ4"), message);
+    }
+
+    @Test
+    void everyTruncationIsNamed() throws IOException {
+        byte[] whole = Files.readAllBytes(FILES.resolve("snappy.parquet"));
+        Path file = temp.resolve("cut.parquet");
+        for (int length = 1; length < whole.length; length += 97) {
+            Files.write(file, Arrays.copyOf(whole, length));
+            String message = assertThrows(BadFile.class, () -> contents(file)).getMessage();
+            assertTrue(message.contains("cut.parquet is not a whole parquet file"), message);
+        }
+    }
+}
