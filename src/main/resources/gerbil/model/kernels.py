@@ -82,13 +82,14 @@ class M(Module):
     own = torch.index_select(weight, 0, targets)
     loss = torch.neg(torch.add(torch.sum(torch.mul(hidden, own)), torch.sum(torch.index_select(bias, 0, targets))))
     d_hidden = torch.neg(own)
-    d_weight = torch.index_add_(torch.zeros_like(weight), 0, targets, hidden, alpha=-1)
-    ones = torch.ones([1, rows], dtype=dtype, device=hidden.device)
-    d_bias = torch.index_add_(torch.zeros_like(bias), 0, targets, torch.to(ones[0], 6), alpha=-1)
     h = torch.to(hidden, dtype)
     w = torch.to(weight, dtype)
     b = torch.to(bias, dtype)
     w_t = torch.t(w)
+    # one product for the gradients of weight and bias, whose input is 1
+    width = torch.size(h, 1)
+    inputs = torch.cat([torch.t(h), torch.ones([1, rows], dtype=dtype, device=hidden.device)])
+    d_both = torch.zeros([width + 1, torch.size(w, 0)], dtype=6, device=hidden.device)
     first = 0
     while first < rows:
       last = min(first + chunk * group, rows)
@@ -103,14 +104,14 @@ class M(Module):
         loss = torch.add(loss, torch.sum(torch.sub(torch.to(torch.gather(logits, 1, t), 6), torch.log(torch.to(torch.gather(part, 1, t), 6)))))
         torch.add_(torch.slice(d_hidden, 0, row, end), torch.mm(part, w))
         row = end
-      p_t = torch.t(p)
-      x = torch.slice(h, 0, first, last)
+      x = torch.slice(inputs, 1, first, last)
       if dtype == 6:
-        torch.addmm_(d_weight, p_t, x)
+        torch.addmm_(d_both, x, p)
       else:
-        torch.add_(d_weight, torch.mm(p_t, x))
-      torch.add_(d_bias, torch.mm(torch.slice(ones, 1, first, last), p)[0])
+        torch.add_(d_both, torch.mm(x, p))
       first = last
+    d_weight = torch.index_add_(torch.contiguous(torch.t(torch.slice(d_both, 0, 0, width))), 0, targets, hidden, alpha=-1)
+    d_bias = torch.index_add_(d_both[width], 0, targets, torch.ones_like(targets, dtype=6), alpha=-1)
     return [loss, d_hidden, d_weight, d_bias]
 
   # The head alone, to find out which settings are fast
