@@ -157,17 +157,18 @@ def flops_per_token(config, length):
 
 
 def measure_tokenizing(inputs, work, pairs, with_peers):
-    texts, ours, theirs = inputs / "texts", work / "shards", work / "shards.bin"
+    ours, theirs = work / "shards", work / "shards.bin"
 
-    def our_command():
+    def our_command(texts="texts"):
         shutil.rmtree(ours, ignore_errors=True)
-        return gerbil("bench-tokens", texts=texts, out=ours)
+        return gerbil("bench-tokens", texts=inputs / texts, out=ours)
 
     contenders = {"gerbil": our_command}
     if with_peers:
-        contenders["tokenizers"] = lambda: peer("tokens_python.py", tokenizer=inputs / "tokenizer.json", texts=texts,
-                                                out=theirs)
-    return alternate(contenders, pairs, "tokenizing")
+        contenders["tokenizers"] = lambda: peer("tokens_python.py", tokenizer=inputs / "tokenizer.json",
+                                                texts=inputs / "texts", out=theirs)
+    large = alternate({"gerbil": lambda: our_command("large-texts")}, 1, "tokenizing a gigabyte")
+    return alternate(contenders, pairs, "tokenizing") | {"large": large}
 
 
 def measure_sampling(name, inputs, pairs, with_peers):

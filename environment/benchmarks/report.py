@@ -167,7 +167,17 @@ def tokenizing(measured):
 is Hugging Face's `encode_batch` in Python and numpy's `tofile`. Tokens written: {counts}.
 
 {table(["ours, MB/s (memory)", "tokenizers, MB/s (memory)", "ours ÷ it"],
-       [[speed(measured, OURS, key), speed(measured, "tokenizers", key), ratio(measured, "tokenizers", key)]])}"""
+       [[speed(measured, OURS, key), speed(measured, "tokenizers", key), ratio(measured, "tokenizers", key)]])}
+{large_tokenizing(measured.get("large"))}"""
+
+
+def large_tokenizing(measured):
+    if not measured or not measured["runs"].get(OURS):
+        return ""
+    size = measured["runs"][OURS][0]["bytes"] / 1e6
+    return f"""Ours on {size:,.0f} MB, the same corpus again and again with another first line in each document, MB/s (memory):
+{speed(measured, OURS, "megabytesPerSecond")}.
+"""
 
 
 def sampling(sizes):

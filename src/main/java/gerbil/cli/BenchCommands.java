@@ -63,8 +63,13 @@ final class BenchCommands {
         private Path out;
 
         @Option(names = "--megabytes", defaultValue = "100", paramLabel = "N",
-                description = "How much text, of the default corpus's first (default: ${DEFAULT-VALUE}).")
+                description = "How much text both sides tokenize, of the default corpus's first (default: ${DEFAULT-VALUE}).")
         private int megabytes;
+
+        @Option(names = "--large-megabytes", defaultValue = "1000", paramLabel = "N",
+                description = "How much text this kit tokenizes besides: the default corpus again and again, each time "
+                        + "with another first line in each document (default: ${DEFAULT-VALUE}).")
+        private int largeMegabytes;
 
         private record SizeInput(ModelSize size, GptJConfig config, OptimizerSettings optimizer) {
         }
@@ -72,7 +77,8 @@ final class BenchCommands {
         @Override
         public Integer call() throws IOException {
             Path texts = Files.createDirectories(out.resolve("texts"));
-            writeTexts(texts.resolve("texts.jsonl"));
+            writeTexts(texts.resolve("texts.jsonl"), megabytes);
+            writeTexts(Files.createDirectories(out.resolve("large-texts")).resolve("texts.jsonl"), largeMegabytes);
             Json.write(out.resolve("sizes.json"), ModelSize.ALL.stream().map(size -> new SizeInput(size,
                     size.config(Objective.CAUSAL), OptimizerSettings.withLearningRate(size.learningRate()))).toList());
             Files.writeString(out.resolve("tokenizer.json"), Vocabulary.gpt2().tokenizerJson());
@@ -84,18 +90,27 @@ final class BenchCommands {
             return 0;
         }
 
-        private void writeTexts(Path file) throws IOException {
+        private void writeTexts(Path file, int megabytes) throws IOException {
             long left = megabytes * 1_000_000L;
-            try (Stream<Document> documents = Workspace.here().defaultCorpus().documents(0);
-                 BufferedWriter writer = Files.newBufferedWriter(file)) {
+            try (BufferedWriter writer = Files.newBufferedWriter(file)) {
+                for (int round = 0; left > 0; round++) {
+                    left = writeTexts(writer, round == 0 ? "" : "round " + round + "\n", left);
+                }
+            }
+        }
+
+        private long writeTexts(BufferedWriter writer, String firstLine, long bytes) throws IOException {
+            long left = bytes;
+            try (Stream<Document> documents = Workspace.here().defaultCorpus().documents(0)) {
                 Iterator<Document> next = documents.iterator();
                 while (left > 0 && next.hasNext()) {
-                    String text = next.next().text();
+                    String text = firstLine + next.next().text();
                     writer.write(Json.line(Map.of("text", text)));
                     writer.newLine();
                     left -= text.getBytes(StandardCharsets.UTF_8).length;
                 }
             }
+            return left;
         }
     }
 

@@ -102,7 +102,7 @@ class BadInputTest {
 
     @Test
     void spelledTokensStayText() throws IOException {
-        String text = "a<|endoftext|>b <|fim_prefix|> <mask> <pad>";
+        String text = "a<|endoftext|>b <causal> <fitm_start><multiple_tok_mask>";
         Files.writeString(texts.resolve("tokens.txt"), text);
         prepare(0, false);
         int ends = 0;
