@@ -19,8 +19,8 @@ import java.io.UncheckedIOException;
             "  gerbil export --model Gerbil-A-92k --out folder   a folder that transformers loads", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class, SampleCommand.class,
-            InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, TableCommand.class, SweepCommand.class,
-            BenchCommands.Inputs.class,
+            InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+            ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 
