@@ -32,6 +32,8 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
     /** Tokens of all prompts of a request and of what is to be added to them. */
     static final int MOST_TOKENS = 1 << 16;
 
+    /** Characters of a text for each position: more than any text has, and few enough to be encoded at once. */
+    private static final int CHARACTERS_A_POSITION = 32;
     private static final int MOST_LOGPROBS = 5;
     private static final int DEFAULT_TOKENS = 16;
     private static final Set<String> UNDERSTOOD = Set.of("model", "prompt", "max_tokens", "temperature", "top_p", "seed",
@@ -52,7 +54,14 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
     static CompletionRequest parse(byte[] body, Function<String, int[]> encode, int entries, int positions) {
         JsonNode json = read(body);
         json.fieldNames().forEachRemaining(name -> requireKnown(name, json.get(name)));
-        List<int[]> prompts = prompts(json.path("prompt"), encode);
+        List<int[]> prompts = prompts(json.path("prompt"), text -> {
+            if (text.length() > CHARACTERS_A_POSITION * positions) {
+                throw new GerbilException("a prompt of " + text.length() + " characters", "at most "
+                        + CHARACTERS_A_POSITION * positions + " and " + (positions + 1) + " tokens",
+                        "cut the prompt's beginning");
+            }
+            return encode.apply(text);
+        });
         int maxTokens = (int) whole(json, "max_tokens", Math.min(DEFAULT_TOKENS, positions - 1), 0, positions - 1);
         long tokens = 0;
         for (int[] prompt : prompts) {
