@@ -29,6 +29,7 @@ final class Completions {
     private final Vocabulary vocabulary;
     private final Generator generator;
     private final int positions;
+    private final Object parsing = new Object();
 
     Completions(GptJ model, Tokenizer tokenizer) {
         this.scorer = new Scorer(model, tokenizer);
@@ -74,7 +75,10 @@ final class Completions {
      * @throws GerbilException naming what is wrong with it
      */
     CompletionRequest parse(byte[] body) {
-        return CompletionRequest.parse(body, scorer::encode, vocabulary.size(), positions);
+        // one at a time: as a tree, JSON takes some tens of times the memory of its text
+        synchronized (parsing) {
+            return CompletionRequest.parse(body, scorer::encode, vocabulary.size(), positions);
+        }
     }
 
     /** A choice for each prompt. */

@@ -35,9 +35,9 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class CompletionsServer implements AutoCloseable {
 
     static final int LARGEST_BODY = 1 << 20;
-    static final int WORKERS = 8;
+    static final int WORKERS = 64;
     static final int WAITING = 256;
-    static final int REQUEST_SECONDS = 20;
+    static final int REQUEST_SECONDS = 60;
 
     /** Of a body that is too large, so much is read away, so that the client hears the reason. */
     private static final int DISCARDED = 1 << 24;
@@ -48,7 +48,7 @@ public final class CompletionsServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     static {
-        // read once by the JDK's server: seconds in which a request has to arrive; and that an answer's body is sent without
+        // read once by the JDK's server: seconds in which a request has to be read; and that an answer's body is sent without
         // waiting for the client to acknowledge its headers, which takes 40 ms
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", String.valueOf(REQUEST_SECONDS));
         System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
@@ -146,11 +146,18 @@ public final class CompletionsServer implements AutoCloseable {
         try (InputStream in = exchange.getRequestBody()) {
             byte[] body = in.readNBytes(LARGEST_BODY + 1);
             if (body.length > LARGEST_BODY) {
-                in.skip(DISCARDED);
+                discard(in, body);
                 return Reply.error(413, "Found: a body of more than " + LARGEST_BODY + " bytes. Expected: fewer. To do: send "
                         + "the prompts in several requests.");
             }
             return complete(completions.parse(body));
+        }
+    }
+
+    /** Not by skip, which this stream leaves to the connection's, past the end of the body. */
+    private static void discard(InputStream in, byte[] buffer) throws IOException {
+        for (int done = 0; done < DISCARDED && in.readNBytes(buffer, 0, buffer.length) == buffer.length; ) {
+            done += buffer.length;
         }
     }
 

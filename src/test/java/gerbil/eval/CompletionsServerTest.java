@@ -42,6 +42,10 @@ class CompletionsServerTest {
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private static final String SCORE = ", \"max_tokens\": 1, \"temperature\": 0, \"logprobs\": 1, \"echo\": true}";
 
+    static {
+        System.setProperty("sun.net.httpserver.maxReqTime", "4");
+    }
+
     private static NDManager manager;
     private static GptJ model;
     private static CompletionsServer server;
@@ -231,7 +235,7 @@ class CompletionsServerTest {
 
     @Test
     void requestsAreBounded() throws Exception {
-        HttpResponse<String> large = post(new byte[CompletionsServer.LARGEST_BODY + 1]);
+        HttpResponse<String> large = post(new byte[3 * CompletionsServer.LARGEST_BODY]);
         assertEquals(413, large.statusCode());
         assertTrue(large.body().contains("a body of more than 1048576 bytes"), large.body());
         String many = IntStream.range(0, 1_100).mapToObj(i -> Arrays.toString(ids(60, i))).collect(Collectors.joining(","));
@@ -243,6 +247,23 @@ class CompletionsServerTest {
         HttpResponse<String> text = post(("{\"prompt\": \"" + "a".repeat(1_000_000) + "\"}")
                 .getBytes(StandardCharsets.UTF_8));
         assertEquals(400, text.statusCode());
+    }
+
+    /** Clients that never finish take all workers, until the time that a request has is over. */
+    @Test
+    void slowClientsAreHungUpOn() throws Exception {
+        List<Socket> slow = new ArrayList<>();
+        for (int i = 0; i < CompletionsServer.WORKERS; i++) {
+            Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.url().getPort());
+            socket.getOutputStream().write(("POST /v1/completions HTTP/1.1\r\nHost: a\r\n" + (i % 2 == 0 ? ""
+                    : "Content-Length: 1000\r\n\r\n{")).getBytes(StandardCharsets.UTF_8));
+            slow.add(socket);
+        }
+        Thread.sleep(1_500);
+        assertEquals(1, choices("{\"prompt\": [5, 6]" + SCORE).size());
+        for (Socket socket : slow) {
+            socket.close();
+        }
     }
 
     @Test
