@@ -168,6 +168,25 @@ make_peers_environment() {
     unlock
 }
 
+# lm-evaluation-harness on top of the peers' environment: a .pth file lends it their packages, so that PyTorch is not
+# installed twice.
+make_harness_environment() {
+    local pins=$home/environment/requirements-evaluate.txt packages
+    make_peers_environment
+    harness=$peers-evaluate-$(cksum <"$pins" | cut -d ' ' -f 1)
+    lock "$harness.lock"
+    if [ ! -f "$harness/.complete" ]; then
+        say "Making lm-evaluation-harness's environment in $harness (800 MB on disk)..."
+        rm -rf "$harness"
+        "$peers/bin/python" -m venv "$harness"
+        packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+        "$peers/bin/python" -c "$packages" >"$("$harness/bin/python" -c "$packages")/peers.pth"
+        "$harness/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
+        touch "$harness/.complete"
+    fi
+    unlock
+}
+
 install_kernel() {
     JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py"
 }

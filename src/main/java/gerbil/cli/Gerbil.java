@@ -16,11 +16,12 @@ import java.io.UncheckedIOException;
             "  gerbil train --size 92k --class A       train one of them",
             "  gerbil sample --model Gerbil-A-92k      let it write",
             "  gerbil table                            the loss table, in results/",
-            "  gerbil export --model Gerbil-A-92k --out folder   a folder that transformers loads", "",
+            "  gerbil export --model Gerbil-A-92k --out folder   a folder that transformers loads",
+            "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class, SampleCommand.class,
-            InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, TableCommand.class, SweepCommand.class,
-            BenchCommands.Inputs.class,
+            InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+            ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 

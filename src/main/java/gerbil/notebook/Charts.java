@@ -29,6 +29,7 @@ public final class Charts {
 
     private static final String LOSS = "loss (nats a token)";
     private static final int HEIGHT = 420;
+    private static final String CHANCE = "#7f7f7f";
 
     private Charts() {
     }
@@ -100,6 +101,26 @@ public final class Charts {
     public static Figure bars(String title, Table table, String category, String number) {
         return bars(title, category, number, table.column(category).asStringColumn().asObjectArray(),
                 table.numberColumn(number).asDoubleArray());
+    }
+
+    /**
+     * Accuracy in tasks, a bar for each model, with a dashed line where guessing would be.
+     *
+     * @param table with the columns {@code task}, {@code model}, {@code accuracy} and {@code chance}, a row for each bar
+     */
+    public static Figure accuracies(String title, Table table) {
+        List<Trace> traces = new ArrayList<>();
+        for (String model : table.stringColumn("model").asList().stream().distinct().toList()) {
+            Table rows = table.where(table.stringColumn("model").isEqualTo(model));
+            traces.add(BarTrace.builder(rows.stringColumn("task").asObjectArray(),
+                    rows.numberColumn("accuracy").asDoubleArray()).name(model)
+                    .marker(Marker.builder().color(Palette.color(traces.size())).build()).build());
+        }
+        Table tasks = table.where(table.stringColumn("model").isEqualTo(table.stringColumn("model").get(0)));
+        traces.add(ScatterTrace.builder(tasks.column("task"), tasks.column("chance")).name("chance")
+                .mode(ScatterTrace.Mode.LINE)
+                .line(Line.builder().color(CHANCE).dash(Line.Dash.DASH).shape(Line.Shape.HVH).build()).build());
+        return figure(title, axis("", Axis.Type.CATEGORY), axis("accuracy", Axis.Type.LINEAR), traces);
     }
 
     /**

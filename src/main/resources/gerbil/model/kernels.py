@@ -247,6 +247,42 @@ class M(Module):
         id = order[torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)]
     return id
 
+  # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
+  # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. cos and sin
+  # (positions, 1, 1, head_dim). settings: chunk, top. The logits of chunk rows are in memory at once.
+  def score(self: __torch__.M,
+      ids: Tensor,
+      rows: Tensor,
+      targets: Tensor,
+      weights: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      settings: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    chunk = int(settings[0])
+    top = int(settings[1])
+    length = torch.size(ids, 1)
+    hidden = (self).hidden(ids, weights, torch.slice(cos, 0, 0, length), torch.slice(sin, 0, 0, length), 6)
+    h = torch.index_select(torch.flatten(hidden, 0, 1), 0, rows)
+    n = torch.len(weights)
+    w_t = torch.t(weights[n - 2])
+    count = torch.size(h, 0)
+    own = torch.empty([count, 1], dtype=6, device=h.device)
+    best = torch.empty([count, 1], dtype=6, device=h.device)
+    top_ids = torch.empty([count, top], dtype=4, device=h.device)
+    top_values = torch.empty([count, top], dtype=6, device=h.device)
+    first = 0
+    while first < count:
+      last = min(first + chunk, count)
+      p = torch.log_softmax(torch.addmm(weights[n - 1], torch.slice(h, 0, first, last), w_t), -1)
+      torch.copy_(torch.slice(own, 0, first, last), torch.gather(p, 1, torch.unsqueeze(torch.slice(targets, 0, first, last), 1)))
+      torch.copy_(torch.slice(best, 0, first, last), torch.amax(p, [1], True))
+      if top > 0:
+        values, indices, = torch.topk(p, top)
+        torch.copy_(torch.slice(top_values, 0, first, last), values)
+        torch.copy_(torch.slice(top_ids, 0, first, last), indices)
+      first = last
+    return (own, best, top_ids, top_values)
+
   # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
   # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.
   def clip(self: __torch__.M,

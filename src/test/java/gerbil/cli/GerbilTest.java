@@ -76,6 +76,8 @@ class GerbilTest {
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
         "infill | --model --prefix --suffix --tokens --temperature --top-k --top-p --seed",
         "fill-masks | --model --text --temperature --top-k --top-p --seed",
+        "score | --model --files --tasks --limit --answers lambada_openai.jsonl",
+        "serve | --model --port",
         "sweep | --size --class --rates learning-rates.csv",
         "table | results/loss-table.csv"})
     void helpNamesEveryOption(String command, String mentioned) {
@@ -108,6 +110,9 @@ class GerbilTest {
         "prepare --corpus . --out x --tokens -5       | count '-5'",
         "export --model Gerbil-A-92k --out x          | no trained Gerbil-A-92k",
         "export --model . --out x                     | no run.json",
+        "score --model x --files nowhere              | no item to score in nowhere",
+        "score --model x --files . --tasks squad      | task 'squad'",
+        "serve --model Gerbil-A-92k                   | no trained Gerbil-A-92k",
         "train --from nowhere --class A               | no trained nowhere",
         "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
@@ -125,6 +130,8 @@ class GerbilTest {
         "plan --class A                         | --size",
         "train --size 40k --class A --speed 9   | --speed",
         "sample --model x --tokens many         | many",
+        "serve --model x --port high            | high",
+        "score --model x                        | --files",
         "train --size 40k --class A --seed one  | one"})
     void wrongArgumentsAreToldWithTheUsage(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));
@@ -205,6 +212,12 @@ class GerbilTest {
         String[] finetune = {"train", "--from", shared, "--class", "A", "--budget", "8k", "--tokens-folder", tokens};
         assertTrue(done(finetune).contains("My-40k-finetuned: training loss "));
         assertTrue(done("sample", "--model", "My-40k-finetuned", "--tokens", "5").length() > 0);
+
+        Files.writeString(texts.resolve("text.jsonl"), "{\"text\": \"On day 5 the gerbil ran 9 rounds.\"}\n");
+        String answers = home.resolve("answers.jsonl").toString();
+        assertTrue(done("score", "--model", run, "--files", texts.toString(), "--answers", answers)
+                .contains("bits_per_byte"));
+        assertTrue(Files.readString(Path.of(answers)).startsWith("{\"task\":\"text\",\"item\":0,\"answers\":[{\"nats\":-"));
 
         assertTrue(done("table").contains("Gerbil-A-40k"));
         List<String> table = Files.readAllLines(home.resolve("results/loss-table.csv"));

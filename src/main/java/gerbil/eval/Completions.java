@@ -1,0 +1,227 @@
+package gerbil.eval;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import gerbil.model.Generator;
+import gerbil.model.GptJ;
+import gerbil.model.TokenScores;
+import gerbil.model.TokenWindow;
+import gerbil.spec.GerbilException;
+import gerbil.tokens.Tokenizer;
+import gerbil.tokens.Vocabulary;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+
+/** Answers completion requests. Safe for use by many threads, which take turns. */
+final class Completions {
+
+    private final Scorer scorer;
+    private final Tokenizer tokenizer;
+    private final Vocabulary vocabulary;
+    private final Generator generator;
+    private final int positions;
+    private final Object parsing = new Object();
+
+    Completions(GptJ model, Tokenizer tokenizer) {
+        this.scorer = new Scorer(model, tokenizer);
+        this.tokenizer = tokenizer;
+        this.vocabulary = tokenizer.vocabulary();
+        this.generator = new Generator(model, vocabulary.size(), vocabulary.endOfText() + 1);
+        this.positions = model.config().positions();
+    }
+
+    /**
+     * @param text of the completion, behind the prompt if that was to be echoed
+     * @param logprobs null if none were asked for
+     * @param finishReason {@code stop} or {@code length}
+     */
+    record Choice(int index, String text, @JsonProperty("logprobs") Logprobs logprobs,
+                  @JsonProperty("finish_reason") String finishReason) {
+    }
+
+    /**
+     * An entry a token. An echoed prompt's first token has no numbers (null).
+     *
+     * @param tokens their texts; {@code bytes:\xe2\x80} where the bytes are no characters by themselves
+     * @param tokenLogprobs natural logarithms
+     * @param topLogprobs of the likeliest tokens in each place
+     * @param textOffset characters of the choice's text before each token
+     */
+    record Logprobs(List<String> tokens, @JsonProperty("token_logprobs") List<Float> tokenLogprobs,
+                    @JsonProperty("top_logprobs") List<Map<String, Float>> topLogprobs,
+                    @JsonProperty("text_offset") List<Integer> textOffset) {
+    }
+
+    /** What the model says of one token. */
+    private record Place(float logProbability, long[] topIds, float[] topLogProbability) {
+
+        Place ofLikeliest() {
+            return new Place(topLogProbability[0], topIds, topLogProbability);
+        }
+    }
+
+    /**
+     * Checks a request's body.
+     *
+     * @throws GerbilException naming what is wrong with it
+     */
+    CompletionRequest parse(byte[] body) {
+        // one at a time: as a tree, JSON takes some tens of times the memory of its text
+        synchronized (parsing) {
+            return CompletionRequest.parse(body, scorer::encode, vocabulary.size(), positions);
+        }
+    }
+
+    /** A choice for each prompt. */
+    synchronized List<Choice> answer(CompletionRequest request) {
+        boolean scored = request.logprobs() >= 0;
+        // as lm-evaluation-harness asks: the pass that scores the prompt then also finds the one token after it
+        boolean nextIsScored = scored && request.maxTokens() == 1 && request.sampling().temperature() == 0;
+        List<int[]> added = request.prompts().stream().map(prompt -> nextIsScored
+                ? new int[] {vocabulary.endOfText()} : generate(request, prompt)).toList();
+        List<List<Place>> places = scored ? score(request, added) : List.of();
+        List<Choice> choices = new ArrayList<>();
+        for (int i = 0; i < added.size(); i++) {
+            int[] ids = added.get(i);
+            if (nextIsScored) {
+                Place last = places.get(i).get(places.get(i).size() - 1);
+                places.get(i).set(places.get(i).size() - 1, last.ofLikeliest());
+                ids = new int[] {(int) last.topIds[0]};
+            }
+            choices.add(choice(i, request, ids, scored ? places.get(i) : null));
+        }
+        return choices;
+    }
+
+    /** The tokens after a prompt, up to {@code <|endoftext|>} or the one that completes a stop text. */
+    private int[] generate(CompletionRequest request, int[] prompt) {
+        if (request.maxTokens() == 0) {
+            return new int[0];
+        }
+        int[] context = end(prompt, positions - request.maxTokens());
+        List<Integer> added = new ArrayList<>();
+        int[] ids = generator.generate(context, request.maxTokens(), request.sampling(), request.seed(), id -> {
+            added.add(id);
+            return id == vocabulary.endOfText() || stop(request, text(added.stream().mapToInt(a -> a).toArray())).isPresent();
+        });
+        return Arrays.copyOfRange(ids, context.length, ids.length);
+    }
+
+    private static int[] end(int[] prompt, int length) {
+        return Arrays.copyOfRange(prompt, Math.max(0, prompt.length - length), prompt.length);
+    }
+
+    private static OptionalInt stop(CompletionRequest request, String text) {
+        return request.stop().stream().mapToInt(text::indexOf).filter(at -> at >= 0).min();
+    }
+
+    /** Of the tokens that each choice shows, but for the first token of an echoed prompt. */
+    private List<List<Place>> score(CompletionRequest request, List<int[]> added) {
+        List<List<TokenWindow>> windows = IntStream.range(0, added.size())
+                .mapToObj(i -> windows(request, request.prompts().get(i), added.get(i))).toList();
+        Iterator<TokenScores> scores = scorer.score(windows.stream().flatMap(List::stream).toList(),
+                Math.max(1, request.logprobs())).iterator();
+        List<List<Place>> places = new ArrayList<>();
+        for (List<TokenWindow> ofPrompt : windows) {
+            List<Place> shown = new ArrayList<>();
+            for (int i = 0; i < ofPrompt.size(); i++) {
+                TokenScores one = scores.next();
+                for (int t = 0; t < one.logProbability().length; t++) {
+                    shown.add(new Place(one.logProbability()[t], one.topIds()[t], one.topLogProbability()[t]));
+                }
+            }
+            places.add(shown);
+        }
+        return places;
+    }
+
+    private List<TokenWindow> windows(CompletionRequest request, int[] prompt, int[] added) {
+        int[] first = {prompt[0]};
+        int[] rest = Arrays.copyOfRange(prompt, 1, prompt.length);
+        if (request.echo() && prompt.length + added.length <= scorer.longestWindow()) {
+            int[] shown = Scorer.concat(rest, added);
+            return shown.length == 0 ? List.of() : List.of(new TokenWindow(first, shown));
+        }
+        List<TokenWindow> windows = new ArrayList<>();
+        if (request.echo() && rest.length > 0) {
+            windows.add(new TokenWindow(first, rest));
+        }
+        if (added.length > 0) {
+            windows.add(new TokenWindow(end(prompt, scorer.longestWindow() - added.length), added));
+        }
+        return windows;
+    }
+
+    private Choice choice(int index, CompletionRequest request, int[] added, List<Place> places) {
+        boolean ended = added.length > 0 && added[added.length - 1] == vocabulary.endOfText();
+        String completion = text(ended ? Arrays.copyOf(added, added.length - 1) : added);
+        OptionalInt stop = stop(request, completion);
+        int[] before = request.echo() ? request.prompts().get(index) : new int[0];
+        String text = text(before) + completion.substring(0, stop.orElse(completion.length()));
+        return new Choice(index, text, places == null ? null
+                : logprobs(Scorer.concat(before, added), places, request.logprobs(), text.codePointCount(0, text.length())),
+                ended || stop.isPresent() ? "stop" : "length");
+    }
+
+    /** Rows of the model beyond the vocabulary stand for no text. */
+    private String text(int[] ids) {
+        return tokenizer.decode(IntStream.of(ids).filter(id -> id < vocabulary.size()).toArray());
+    }
+
+    private Logprobs logprobs(int[] ids, List<Place> places, int top, int characters) {
+        Logprobs logprobs = new Logprobs(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        int offset = 0;
+        for (int i = 0; i < ids.length; i++) {
+            Place place = places.size() < ids.length && i == 0 ? null : places.get(i - (ids.length - places.size()));
+            logprobs.tokens.add(label(ids[i]));
+            logprobs.tokenLogprobs.add(place == null ? null : place.logProbability);
+            logprobs.topLogprobs.add(place == null ? null : top(place, top));
+            logprobs.textOffset.add(Math.min(offset, characters));
+            offset += characters(ids[i]);
+        }
+        return logprobs;
+    }
+
+    private Map<String, Float> top(Place place, int top) {
+        Map<String, Float> likeliest = new LinkedHashMap<>();
+        for (int i = 0; i < top; i++) {
+            likeliest.put(label((int) place.topIds[i]), place.topLogProbability[i]);
+        }
+        return likeliest;
+    }
+
+    /** Different for different tokens: lm-evaluation-harness looks for the largest number under these names. */
+    private String label(int id) {
+        if (id >= vocabulary.size()) {
+            return "token_id:" + id;
+        }
+        byte[] bytes = vocabulary.bytes(id);
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (CharacterCodingException e) {
+            StringBuilder label = new StringBuilder("bytes:");
+            for (byte b : bytes) {
+                label.append(String.format("\\x%02x", b));
+            }
+            return label.toString();
+        }
+    }
+
+    /** How many characters begin in a token. */
+    private int characters(int id) {
+        int begun = 0;
+        for (byte b : id < vocabulary.size() ? vocabulary.bytes(id) : new byte[0]) {
+            begun += (b & 0xC0) == 0x80 ? 0 : 1;
+        }
+        return begun;
+    }
+}
