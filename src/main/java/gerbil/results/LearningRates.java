@@ -14,12 +14,13 @@ import java.util.TreeSet;
 /** The record of learning-rate sweeps: {@code learning-rates.csv}, a line a trial. */
 public final class LearningRates {
 
-    private static final String HEADER = "size,class,learning_rate,seed,training_loss,heldout_loss,code_version";
+    private static final String HEADER = "size,objective,class,learning_rate,seed,training_loss,heldout_loss,code_version";
 
     private static final Comparator<String> ORDER = Comparator
             .comparing((String line) -> ModelSize.ALL.indexOf(ModelSize.of(line.split(",")[0])))
             .thenComparing(line -> line.split(",")[1])
-            .thenComparing(line -> Double.valueOf(line.split(",")[2]))
+            .thenComparing(line -> line.split(",")[2])
+            .thenComparing(line -> Double.valueOf(line.split(",")[3]))
             .thenComparing(Comparator.naturalOrder());
 
     private LearningRates() {
@@ -32,9 +33,9 @@ public final class LearningRates {
         if (Files.exists(file)) {
             Files.readAllLines(file).stream().filter(line -> !line.equals(HEADER)).forEach(lines::add);
         }
-        lines.add(String.format(Locale.ROOT, "%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
-                trial.spec().budgetClass(), trial.spec().optimizer().learningRate(), trial.spec().seed(),
-                trial.trainingLoss(), trial.heldoutLoss(), trial.environment().codeVersion()));
+        lines.add(String.format(Locale.ROOT, "%s,%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
+                trial.spec().objective().label(), trial.spec().budgetClass(),
+                trial.spec().optimizer().learningRate(), trial.spec().seed(), trial.trainingLoss(), trial.heldoutLoss(), trial.environment().codeVersion()));
         Files.writeString(file, HEADER + "\n" + String.join("\n", lines) + "\n");
     }
 }

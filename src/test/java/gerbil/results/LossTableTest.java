@@ -163,8 +163,8 @@ class LossTableTest {
         LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
         LearningRates.record(results, result("40k", BudgetClass.A, 4.25));
         LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
-        assertEquals(List.of("size,class,learning_rate,seed,training_loss,heldout_loss,code_version",
-                "40k,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "92k,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
+        assertEquals(List.of("size,objective,class,learning_rate,seed,training_loss,heldout_loss,code_version",
+                "40k,causal,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "92k,causal,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
                 Files.readAllLines(results.resolve("learning-rates.csv")));
     }
 }
