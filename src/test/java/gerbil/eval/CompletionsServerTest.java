@@ -42,10 +42,6 @@ class CompletionsServerTest {
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private static final String SCORE = ", \"max_tokens\": 1, \"temperature\": 0, \"logprobs\": 1, \"echo\": true}";
 
-    static {
-        System.setProperty("sun.net.httpserver.maxReqTime", "4");
-    }
-
     private static NDManager manager;
     private static GptJ model;
     private static CompletionsServer server;
@@ -249,7 +245,7 @@ class CompletionsServerTest {
         assertEquals(400, text.statusCode());
     }
 
-    /** Clients that never finish take all workers, until the time that a request has is over. */
+    /** Clients that never finish take all workers, until the time that a request has (4 seconds in tests) is over. */
     @Test
     void slowClientsAreHungUpOn() throws Exception {
         List<Socket> slow = new ArrayList<>();
