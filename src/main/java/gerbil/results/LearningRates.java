@@ -35,7 +35,8 @@ public final class LearningRates {
         }
         lines.add(String.format(Locale.ROOT, "%s,%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
                 trial.spec().objective().label(), trial.spec().budgetClass(),
-                trial.spec().optimizer().learningRate(), trial.spec().seed(), trial.trainingLoss(), trial.heldoutLoss(), trial.environment().codeVersion()));
+                trial.spec().optimizer().learningRate(), trial.spec().seed(), trial.trainingLoss(),
+                trial.heldoutLoss(), trial.environment().codeVersion()));
         Files.writeString(file, HEADER + "\n" + String.join("\n", lines) + "\n");
     }
 }

@@ -59,8 +59,8 @@ class M(Module):
       first = 0
       while first < length:
         last = min(first + 128, length)
-        hidden = torch.triu(torch.full([last - first, last], -1e+30, dtype=dtype, device=q.device), first + 1)
-        scores = torch.baddbmm(hidden, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
+        unseen = torch.triu(torch.full([last - first, last], -1e+30, dtype=dtype, device=q.device), first + 1)
+        scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
         blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
         first = last
       mixed = torch.view(torch.cat(blocks, 1), [batch, -1, length, head_dim])
