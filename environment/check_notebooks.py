@@ -13,7 +13,7 @@ LONGEST_CELL = 15
 # As many lines of code in a row may stand in two notebooks: the few calls that open a workspace.
 REPEATED = 5
 # Magics, of which older kernels know others; what is JJava's own; the kernel's insides.
-OF_ONE_KERNEL = re.compile(r"^\s*%|\bkernel\(\)|\bprintf\(|\b(lineMagic|cellMagic)\b|org\.dflib|spencerpark", re.MULTILINE)
+OF_ONE_KERNEL = re.compile(r"^\s*%|(?<![.\w])(kernel|printf|lineMagic|cellMagic)\(|org\.dflib|spencerpark", re.MULTILINE)
 
 
 def cells(notebook):
@@ -34,8 +34,10 @@ def broken_code(notebook):
 
 def broken_outputs(notebook):
     of = notebook.metadata.get("executed", {})
+    if set(of) != {cell.id for _, cell in cells(notebook)}:
+        yield "cells were added or removed after the outputs came: execute the notebook"
     for number, cell in cells(notebook):
-        if of.get(cell.id) != code(cell):
+        if of.get(cell.id, code(cell)) != code(cell):
             yield f"cell {number} has outputs of other code than stands there: execute the notebook"
         if "output" in cell.metadata.get("tags", []) and not cell.outputs:
             yield f"cell {number} is tagged 'output' and shows nothing"
@@ -46,8 +48,6 @@ def broken_outputs(notebook):
                 yield f"cell {number} ended in an error"
             if PLOTLY in output.get("data", {}) and "image/png" not in output.data:
                 yield f"cell {number} has a figure without a picture beside it"
-    if set(of) != {cell.id for _, cell in cells(notebook)}:
-        yield "cells were added or removed after the outputs came: execute the notebook"
 
 
 def repetitions(notebooks):

@@ -107,8 +107,8 @@ final class Kernel {
     }
 
     /**
-     * From now on what a cell throws is reported as what the function makes of it. Kernels have no entrance for this, so
-     * it is put where JJava keeps its executor; a kernel that keeps it elsewhere goes on reporting in its own way.
+     * From now on what a cell throws is reported as what the function makes of it. Kernels have no entrance for this,
+     * so it is put where JJava keeps its executor; a kernel that keeps it elsewhere goes on reporting in its own way.
      */
     void onFailure(UnaryOperator<Throwable> failure) {
         try {
