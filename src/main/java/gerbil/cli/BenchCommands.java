@@ -157,7 +157,7 @@ final class BenchCommands {
             TrainingPath chosen = TrainingPath.of(path);
             StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
                     : StepTuning.choose(spec, chosen, Precision.of(precision));
-            return new StepSettings(s.path(), s.precision(), microBatch, s.headChunk(), s.headGroup());
+            return s.withMicroBatch(microBatch);
         }
     }
 

@@ -44,7 +44,7 @@ class LossTableTest {
     private static RunResult result(String size, BudgetClass budgetClass, double loss) {
         RunSpec spec = RunSpec.of(ModelSize.of(size), budgetClass, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
         RunEnvironment environment = new RunEnvironment("0.1.0 (abc)", "cpu (x, \"y\")", 2, "PyTorch", "17",
-                "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8),
+                "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
                 loss, loss + 1, loss + 0.1, loss / 2, 61.5);
