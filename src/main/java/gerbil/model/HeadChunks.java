@@ -9,7 +9,6 @@ import gerbil.spec.GptJConfig;
 import gerbil.spec.Precision;
 
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,30 +31,35 @@ public record HeadChunks(int chunk, int block) {
 
     /** The fastest candidate for a model in a precision on a manager's device. */
     public static HeadChunks measure(GptJConfig config, Precision precision, NDManager parent) {
+        return fastest(CANDIDATES, config, precision, parent).getKey();
+    }
+
+    /** Seconds that the head takes for a token, forward and backward, the fastest of a few rounds. */
+    public double secondsPerToken(GptJConfig config, Precision precision, NDManager parent) {
+        return fastest(List.of(this), config, precision, parent).getValue() / 1e9 / TOKENS;
+    }
+
+    private static Map.Entry<HeadChunks, Long> fastest(List<HeadChunks> candidates, GptJConfig config,
+                                                       Precision precision, NDManager parent) {
         try (Kernels kernels = Kernels.load(parent); NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             NDArray hidden = parent.randomNormal(new Shape(TOKENS, config.width()));
             NDArray targets = parent.randomInteger(0, config.vocabulary(), new Shape(TOKENS), DataType.INT64);
             NDArray weight = parent.randomNormal(new Shape(config.vocabulary(), config.width()));
             NDArray bias = parent.zeros(new Shape(config.vocabulary()));
+            Map<HeadChunks, Long> nanoseconds = new HashMap<>();
             // in turn, so that what warms up or disturbs one round does so for all of them
-            Map<HeadChunks, Long> fastest = new HashMap<>();
             for (int round = 0; round < ROUNDS; round++) {
-                for (HeadChunks chunks : CANDIDATES) {
+                for (HeadChunks chunks : candidates) {
                     NDArray settings = kernels.numbers(type(precision), chunks.chunk, chunks.block);
-                    fastest.merge(chunks, nanoseconds(() -> kernels.call("measure_head", false,
-                            new Kernels.Arguments().add(hidden).add(targets).add(weight).add(bias).add(settings))
-                            .singletonOrThrow().getFloat()), Math::min);
+                    long begin = System.nanoTime();
+                    kernels.call("measure_head", false, new Kernels.Arguments().add(hidden).add(targets).add(weight)
+                            .add(bias).add(settings)).singletonOrThrow().getFloat();
+                    nanoseconds.merge(chunks, System.nanoTime() - begin, Math::min);
                 }
             }
-            return Collections.min(CANDIDATES, Comparator.comparing(fastest::get));
+            return Collections.min(nanoseconds.entrySet(), Map.Entry.comparingByValue());
         }
-    }
-
-    private static long nanoseconds(Runnable work) {
-        long begin = System.nanoTime();
-        work.run();
-        return System.nanoTime() - begin;
     }
 
     /** PyTorch's number of a precision's type. */
