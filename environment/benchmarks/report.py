@@ -147,7 +147,7 @@ def limits(results):
         step = 1e6 / median(runs, "tokensPerSecond")
         head, optimizer = (1e6 * median(runs, key) / tokens for key in ("headSeconds", "optimizerSeconds"))
         head_limit, layers_limit = (1e6 * t[key] / peak for key in ("headFlopsPerToken", "layersFlopsPerToken"))
-        # AdamW reads weight, gradient and two moments, and writes them, the gradient as zero; clipping reads the gradient
+        # AdamW reads and writes weight, gradient (as zero) and two moments; clipping reads the gradient
         optimizer_limit = 1e6 * 9 * 4 * t["parameters"] / machine["bytesPerSecond"] / tokens
         limit = head_limit + layers_limit + optimizer_limit
         rows.append([t["size"], f"{t['parameters']:,}", f"{(t['headFlopsPerToken'] + t['layersFlopsPerToken']) / 1e6:,.2f} M",
@@ -158,7 +158,7 @@ def limits(results):
 
 With the peers' PyTorch, large matrix products reach {number(machine['float32FlopsPerSecond'] / 1e9)} GFLOP/s in float32
 and {number(machine['bfloat16FlopsPerSecond'] / 1e9)} GFLOP/s in bfloat16 here, and a large copy moves
-{machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written). The limit is the time of a step's matrix products at that rate
+{number(machine["bytesPerSecond"] / 1e9)} GB/s (read and written). The limit is the time of a step's matrix products at that rate
 (floating-point operations: 6 for each weight that is multiplied, and causal attention), and of the optimizer's numbers at the
 copy's. Times are microseconds a token; those in brackets are the part's limit. The head is measured by itself; the layers are
 what the step takes beyond head and optimizer. Beyond its products the head takes the exponential of every logit and passes
