@@ -151,6 +151,30 @@ make_python_environment() {
     printf '%s\n' "$wanted" >"$venv/.stamp"
 }
 
+# What drives a browser, added to the notebook environment where tests or pictures of figures need it.
+make_test_environment() {
+    local pins=$home/environment/requirements-test.txt wanted
+    wanted="$(cat "$venv/.stamp") $(cksum <"$pins")"
+    [ "$(cat "$venv/.test-stamp" 2>/dev/null)" != "$wanted" ] || return 0
+    say "Adding Playwright to the notebook environment (170 MB)..."
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
+    printf '%s\n' "$wanted" >"$venv/.test-stamp"
+}
+
+# JJava 1.0a4 is IJava 1.3 as it was taken over, with classes renamed: the same calls, magics and variables. IJava itself
+# is in no registry.
+install_older_kernel() {
+    local version=1.0a4
+    older=$home/target/older-kernel-$version
+    if [ ! -f "$older/.complete" ]; then
+        rm -rf "$older"
+        "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --target "$older" "jjava==$version"
+        touch "$older/.complete"
+    fi
+    JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py" --ijava \
+        "$older/share/jupyter/kernels/java" "$older/share/jupyter/kernels/ijava"
+}
+
 # PyTorch and transformers, which newcomers do not need: in the user's cache, by the hash of the pins, so that clones
 # share one. The stamp is written last, so an install that was killed is started again. Call it without holding a lock.
 make_peers_environment() {

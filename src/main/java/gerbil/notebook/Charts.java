@@ -120,7 +120,8 @@ public final class Charts {
         traces.add(ScatterTrace.builder(tasks.column("task"), tasks.column("chance")).name("chance")
                 .mode(ScatterTrace.Mode.LINE)
                 .line(Line.builder().color(CHANCE).dash(Line.Dash.DASH).shape(Line.Shape.HVH).build()).build());
-        return figure(title, axis("", Axis.Type.CATEGORY), axis("accuracy", Axis.Type.LINEAR), traces);
+        return figure(title, axis("task", Axis.Type.CATEGORY),
+                axis("accuracy (share of items)", Axis.Type.LINEAR), traces);
     }
 
     /**
@@ -148,7 +149,8 @@ public final class Charts {
     private static Figure bars(String title, String xTitle, String yTitle, Object[] categories, double[] heights) {
         BarTrace bars = BarTrace.builder(categories, heights)
                 .marker(Marker.builder().color(Palette.color(0)).build()).build();
-        return figure(title, axis(xTitle, Axis.Type.CATEGORY), axis(yTitle, Axis.Type.LINEAR), List.of(bars));
+        return figure(title, axis(ColumnName.words(xTitle), Axis.Type.CATEGORY),
+                axis(ColumnName.words(yTitle), Axis.Type.LINEAR), List.of(bars));
     }
 
     private static Trace line(String name, double[] x, double[] y, int color, Line.Dash dash, ScatterTrace.Mode mode) {

@@ -11,13 +11,15 @@ public final class Notebook {
 
     /**
      * From now on a {@link Table} or {@link Figure} that ends a cell, or is given to the kernel's {@code display},
-     * appears as a table or an interactive chart. Without a kernel nothing happens.
+     * appears as a table or an interactive chart, and a {@link gerbil.spec.GerbilException} as its message with the
+     * stack trace folded. Without a kernel nothing happens.
      */
     public static void start() {
         Kernel.running().ifPresent(kernel -> {
             kernel.render(Table.class, TableHtml::bundle);
             kernel.render(Figure.class, PlotlyJson::bundle);
             kernel.render(MimeBundle.class, bundle -> bundle);
+            kernel.onFailure(FoldedError::of);
         });
     }
 
