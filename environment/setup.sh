@@ -100,8 +100,9 @@ unlock() {
     exec 9>&-
 }
 
+# GERBIL_MAVEN_REPOSITORY names a folder to keep what Maven fetches, in place of Maven's own.
 run_maven() {
-    mvn -q -B -Dstyle.color=never "$@" >&2
+    mvn -q -B -Dstyle.color=never ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
 }
 
 # With GERBIL_DEVICE=cuda the library is built without libtorch's CPU build, and DJL looks for a GPU.

@@ -1,0 +1,116 @@
+"""Runs a command within a limit on the memory of its whole process tree, and says what the tree took at most.
+
+Where this user may make a control group, the kernel holds the limit, as it does a container's: without swap, page cache
+included. Elsewhere the tree is killed once the proportional shares (PSS) of its processes exceed the limit."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+SECONDS_BETWEEN_SAMPLES = 0.2
+
+
+class ControlGroup:
+    """A control group of version 1 or 2 with a limit on memory and swap together."""
+
+    @staticmethod
+    def make(limit):
+        """Returns a group below the one that this process is in (version 2: below the root), or None."""
+        own = next((line.split(":", 2)[2].strip() for line in open("/proc/self/cgroup", encoding="ascii")
+                    if line.split(":")[1] == "memory"), "").lstrip("/")
+        for parent, limits, events in (
+                (Path("/sys/fs/cgroup/memory", own), ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
+                 "memory.oom_control"),
+                (Path("/sys/fs/cgroup"), ("memory.max", "memory.swap.max"), "memory.events")):
+            try:
+                group = Path(tempfile.mkdtemp(prefix="gerbil-", dir=parent))
+            except OSError:
+                continue
+            try:
+                (group / limits[0]).write_text(str(limit), encoding="ascii")
+                if (group / limits[1]).exists():  # absent where the kernel does not count swap
+                    (group / limits[1]).write_text("0" if limits[1] == "memory.swap.max" else str(limit),
+                                                   encoding="ascii")
+                return ControlGroup(group, group / events)
+            except OSError:
+                group.rmdir()
+        return None
+
+    def __init__(self, folder, events):
+        self.folder, self.events = folder, events
+
+    def join(self):
+        (self.folder / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+    def killed(self):
+        """How many processes the kernel has killed because memory was at its limit."""
+        return sum(int(line.split()[1]) for line in self.events.read_text(encoding="ascii").splitlines()
+                   if line.startswith("oom_kill "))
+
+    def remove(self):
+        while pids := (self.folder / "cgroup.procs").read_text(encoding="ascii").split():
+            for pid in pids:
+                psutil.Process(int(pid)).kill()
+            time.sleep(SECONDS_BETWEEN_SAMPLES)
+        self.folder.rmdir()
+
+
+def tree(process):
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def memory(processes):
+    """Bytes by process, with what tells one from another."""
+    shares = []
+    for process in processes:
+        try:
+            shares.append((process.memory_full_info().pss, " ".join(process.cmdline())[-60:]))
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            pass
+    return sorted(shares, reverse=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--mebibytes", type=int, required=True)
+    parser.add_argument("command", nargs="+")
+    arguments = parser.parse_args()
+    limit = arguments.mebibytes << 20
+
+    group = ControlGroup.make(limit)
+    print(f"limit: {arguments.mebibytes} MiB,", "a control group's" if group else "by sampling PSS", flush=True)
+    child = subprocess.Popen(arguments.command, preexec_fn=group.join if group else None)
+    peak, over = [], False
+    while child.poll() is None:
+        processes = tree(psutil.Process(child.pid))
+        shares = memory(processes)
+        if sum(share for share, _ in shares) > sum(share for share, _ in peak):
+            peak = shares
+        if not group and sum(share for share, _ in shares) > limit:
+            over = True
+            for process in reversed(processes):
+                process.kill()
+        time.sleep(SECONDS_BETWEEN_SAMPLES)
+    killed = over
+    if group:
+        killed = group.killed() > 0
+        group.remove()
+    print(f"peak: {sum(share for share, _ in peak) >> 20} MiB (PSS), of which")
+    for share, name in peak:
+        print(f"  {share >> 20:>5} MiB  {name}")
+    if killed:
+        print(f"the limit of {arguments.mebibytes} MiB was exceeded: processes were killed")
+    return 1 if killed else child.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
