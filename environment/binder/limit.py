@@ -5,6 +5,7 @@ included. Elsewhere the tree is killed once the proportional shares (PSS) of its
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,8 +56,7 @@ class ControlGroup:
 
     def remove(self):
         while pids := (self.folder / "cgroup.procs").read_text(encoding="ascii").split():
-            for pid in pids:
-                psutil.Process(int(pid)).kill()
+            kill([psutil.Process(int(pid)) for pid in pids if psutil.pid_exists(int(pid))])
             time.sleep(SECONDS_BETWEEN_SAMPLES)
         self.folder.rmdir()
 
@@ -66,6 +66,18 @@ def tree(process):
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def kill(processes):
+    for process in reversed(processes):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            pass
+
+
+def total(shares):
+    return sum(share for share, _ in shares)
 
 
 def memory(processes):
@@ -89,22 +101,23 @@ def main():
     group = ControlGroup.make(limit)
     print(f"limit: {arguments.mebibytes} MiB,", "a control group's" if group else "by sampling PSS", flush=True)
     child = subprocess.Popen(arguments.command, preexec_fn=group.join if group else None)
-    peak, over = [], False
-    while child.poll() is None:
-        processes = tree(psutil.Process(child.pid))
-        shares = memory(processes)
-        if sum(share for share, _ in shares) > sum(share for share, _ in peak):
-            peak = shares
-        if not group and sum(share for share, _ in shares) > limit:
-            over = True
-            for process in reversed(processes):
-                process.kill()
-        time.sleep(SECONDS_BETWEEN_SAMPLES)
-    killed = over
-    if group:
-        killed = group.killed() > 0
-        group.remove()
-    print(f"peak: {sum(share for share, _ in peak) >> 20} MiB (PSS), of which")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    peak, killed = [], False
+    try:
+        while child.poll() is None:
+            processes = tree(psutil.Process(child.pid))
+            shares = memory(processes)
+            peak = max(peak, shares, key=total)
+            if not group and total(shares) > limit:
+                killed = True
+                kill(processes)
+            time.sleep(SECONDS_BETWEEN_SAMPLES)
+    finally:
+        kill(tree(psutil.Process(child.pid)) if child.poll() is None else [])
+        if group:
+            killed = group.killed() > 0
+            group.remove()
+    print(f"peak: {total(peak) >> 20} MiB (PSS), of which")
     for share, name in peak:
         print(f"  {share >> 20:>5} MiB  {name}")
     if killed:
