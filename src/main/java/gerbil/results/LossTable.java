@@ -166,7 +166,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
                 .max(Comparator.comparingInt(UnfinishedRun::step)).map(UnfinishedRun::toString)
                 .or(() -> rows(scale, objective, size, budgetClass).max(Comparator.comparing(LossRow::tokens))
                         .map(r -> String.format(Locale.ROOT, "only %,d tokens", r.tokens())))
-                .orElse(size.scale() == Scale.PAPER ? "not trained: needs a GPU" : "not trained");
+                .orElse(size.scale() == Scale.PAPER ? "needs a GPU" : "not trained");
     }
 
     private Stream<LossRow> rows(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
