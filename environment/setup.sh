@@ -57,7 +57,7 @@ find_java() {
 
 find_maven() {
     maven_found=$(mvn -version 2>/dev/null | sed -n 's/.*Apache Maven \([0-9][0-9.]*\).*/\1/p')
-    [ -n "$maven_found" ] && at_least "$maven_found" 3.8
+    [ -n "$maven_found" ] && at_least "$maven_found" 3.6.3
 }
 
 find_python() {
@@ -83,7 +83,7 @@ require() {
   Java    needed: a JDK (with javac), 17 or newer; found: ${java_found:-none}${JAVA_HOME:+ in $JAVA_HOME}
           Debian, Ubuntu: sudo apt install openjdk-17-jdk-headless     macOS: brew install --cask temurin" ;;
             maven) find_maven || missing="$missing
-  Maven   needed: 3.8 or newer; found: ${maven_found:-none}
+  Maven   needed: 3.6.3 or newer; found: ${maven_found:-none}
           Debian, Ubuntu: sudo apt install maven     macOS: brew install maven" ;;
             python) find_python || missing="$missing
   Python  needed: 3.10 or newer with the modules venv and ensurepip; found: ${python_found:-none}
