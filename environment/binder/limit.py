@@ -76,19 +76,28 @@ def kill(processes):
             pass
 
 
+class Share:
+    """What of the memory is one process's, in bytes: pages that several use count in part for each (PSS)."""
+
+    def __init__(self, process):
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+        sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
+        self.bytes, self.files = sizes["Pss"], sizes["Pss_File"]
+        self.name = " ".join(process.cmdline())[-60:]
+
+
 def total(shares):
-    return sum(share for share, _ in shares)
+    return sum(share.bytes for share in shares)
 
 
 def memory(processes):
-    """Bytes by process, with what tells one from another."""
     shares = []
     for process in processes:
         try:
-            shares.append((process.memory_full_info().pss, " ".join(process.cmdline())[-60:]))
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            shares.append(Share(process))
+        except (OSError, KeyError, psutil.Error):  # it has ended
             pass
-    return sorted(shares, reverse=True)
+    return sorted(shares, key=lambda share: -share.bytes)
 
 
 def main():
@@ -117,9 +126,10 @@ def main():
         if group:
             killed = group.killed() > 0
             group.remove()
-    print(f"peak: {total(peak) >> 20} MiB (PSS), of which")
-    for share, name in peak:
-        print(f"  {share >> 20:>5} MiB  {name}")
+    files = sum(share.files for share in peak)
+    print(f"peak: {total(peak) >> 20} MiB (PSS), {files >> 20} of them pages of files, which can be dropped:")
+    for share in peak:
+        print(f"  {share.bytes >> 20:>5} MiB  {share.name}")
     if killed:
         print(f"the limit of {arguments.mebibytes} MiB was exceeded: processes were killed")
     return 1 if killed else child.returncode
