@@ -83,11 +83,12 @@ class Notebook:
         return [number for number, cell in enumerate(committed(self.name).cells, 1)
                 if text in json.dumps(cell.get("outputs", []))]
 
-    def wait_for_kernel(self):
-        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=START)
-
     def run_all(self):
-        self.wait_for_kernel()
+        """As soon as the notebook has its kernel: before, JupyterLab asks which one to take."""
+        until = time.monotonic() + START / 1000
+        while not any(session["kernel"]["connections"] for session in self.sessions()):
+            check(time.monotonic() < until, f"{self.name}: its kernel starts")
+            self.page.wait_for_timeout(200)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_text("Run All Cells", exact=True).click()
 
@@ -133,8 +134,14 @@ class Notebook:
                                                 "height": bottom["y"] + bottom["height"] - top["y"] + 8})
         return target
 
+    def sessions(self):
+        return [session for session in json.load(self.lab.ask("GET", "sessions")) if session["path"] == self.name]
+
     def close(self):
+        """Ends its kernel too."""
         self.page.close()
+        for session in self.sessions():
+            self.lab.ask("DELETE", f"sessions/{session['id']}").close()
 
 
 class Lab:
@@ -190,11 +197,15 @@ class Lab:
                 server.terminate()
                 server.wait()
 
+    def ask(self, method, what):
+        return urllib.request.urlopen(urllib.request.Request(
+            f"{self.url}/api/{what}", method=method, headers={"Authorization": f"token {self.token}"}))
+
     def wait(self, server):
         until = time.monotonic() + START / 1000
         while time.monotonic() < until and server.poll() is None:
             try:
-                urllib.request.urlopen(f"{self.url}/api?token={self.token}").close()
+                self.ask("GET", "status").close()
                 return
             except OSError:
                 time.sleep(0.2)
@@ -209,6 +220,19 @@ def check(holds, what):
     if not holds:
         raise AssertionError(f"not so: {what}")
     print(f"  {what}", flush=True)
+
+
+@contextmanager
+def last_seen(browser, folder):
+    """If something is not as expected, a screenshot of what was there instead."""
+    try:
+        yield
+    except Exception:
+        for context in browser.contexts:
+            for page in context.pages:
+                page.screenshot(path=folder / "failed.png")
+        print(f"what was seen instead: {folder / 'failed.png'}", flush=True)
+        raise
 
 
 def quickstart(lab):
@@ -244,7 +268,6 @@ def loss_table(lab):
     figures, tables = notebook.with_output(PLOTLY), notebook.with_output("<table>")
     notebook.run_all()
     expect(notebook.cell(tables[-1]).locator("table").first).to_be_visible(timeout=RUN)
-    notebook.wait_for_kernel()
     notebook.check_no_errors()
     for figure in figures:
         notebook.check_figure(figure, points=8)
@@ -300,7 +323,7 @@ def main():
     with chromium() as browser:
         lab = Lab(folder, browser)
         lab.copy("00-quickstart.ipynb", outputs=True)
-        with lab.running():
+        with lab.running(), last_seen(browser, folder):
             reopened(lab, LIGHT)
             reopened(lab, DARK)
             mended_error(lab)

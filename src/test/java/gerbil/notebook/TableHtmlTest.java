@@ -73,6 +73,7 @@ class TableHtmlTest {
     void headersAreInWords() {
         assertEquals("bits per byte", ColumnName.words("bitsPerByte"));
         assertEquals("learning rate", ColumnName.words("learning_rate"));
+        assertEquals("memory (MiB)", ColumnName.words("memoryMiB"));
         assertEquals("A", ColumnName.words("A"));
         assertEquals("loss (nats a token) of GerbilBlender", ColumnName.words("loss (nats a token) of GerbilBlender"));
         assertTrue(TableHtml.render(Table.create("t", LongColumn.create("heldOut", 1))).contains(">held out</th>"));
