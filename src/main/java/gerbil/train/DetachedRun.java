@@ -92,7 +92,7 @@ public final class DetachedRun {
         // from then on the lock tells whether it runs
         try {
             while (!process.waitFor(MILLISECONDS_TO_LOOK, TimeUnit.MILLISECONDS)) {
-                if (isRunning()) {
+                if (process().orElse(0) > 0) {
                     return;
                 }
             }
@@ -118,7 +118,7 @@ public final class DetachedRun {
         return command;
     }
 
-    /** In a notebook the system's class path is the kernel's: the kit is a jar with its libraries in a folder beside it. */
+    /** In a notebook the system's class path is the kernel's; the kit is a jar with its libraries in a folder beside. */
     private static String classPath() {
         try {
             Path code = Path.of(DetachedRun.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -169,19 +169,21 @@ public final class DetachedRun {
         ProcessHandle process = ProcessHandle.of(pid).orElseThrow(() -> new GerbilException("process " + pid
                 + ", which is not one of this machine's", "a process that can be told to stop",
                 "stop it where it was started"));
-        // a signal would end a notebook's whole kernel, and without a checkpoint
-        if (process.info().arguments().filter(arguments -> List.of(arguments).contains(MAIN)).isEmpty()) {
-            throw new GerbilException("process " + pid + ", which is not the command line's but perhaps a notebook's",
-                    "a run that gerbil train trains, detached or not", "interrupt the notebook's cell");
-        }
-        process.destroy();
         try {
+            // a signal would end a notebook's whole kernel, and without a checkpoint
+            if (!RunLock.heldBy(MAIN, directory.folder())) {
+                throw new GerbilException("process " + pid + ", which is a notebook's or another program's",
+                        "a run that gerbil train trains, detached or not", "interrupt the notebook's cell");
+            }
+            process.destroy();
             while (process().orElse(0) == pid) {
                 Thread.sleep(MILLISECONDS_TO_LOOK);
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
-            throw new GerbilException("an interrupt while " + spec().model() + " was stopping", "time for its checkpoint",
-                    "do nothing: it stops by itself", e);
+            throw new GerbilException("an interrupt while " + spec().model() + " was stopping",
+                    "time for its checkpoint", "do nothing: it stops by itself", e);
         }
     }
 
@@ -223,11 +225,12 @@ public final class DetachedRun {
 
     private GerbilException ended(int step) {
         String last = lastLines();
-        return new GerbilException("a run of " + spec().model() + " that nobody trains and that has no result, after step "
-                + step + " of " + spec().steps() + (last.isEmpty() ? "" : "; the last lines of " + log() + ":\n" + last + "\n"),
+        return new GerbilException("a run of " + spec().model() + " that nobody trains and that has no result, after "
+                + "step " + step + " of " + spec().steps()
+                + (last.isEmpty() ? "" : "; the last lines of " + log() + ":\n" + last + "\n"),
                 "a run in progress, or a finished one",
-                "start it again: it continues from its newest checkpoint. If it was killed, memory may have been short: "
-                        + "close other programs first");
+                "start it again: it continues from its newest checkpoint. If it was killed, memory may have been "
+                        + "short: close other programs first");
     }
 
     private String lastLines() {

@@ -25,7 +25,7 @@ final class MetricsFollower {
         this.file = file;
     }
 
-    /** The steps that were added since the last call, at first all of them; none twice, though a run goes back to its checkpoint. */
+    /** The steps added since the last call, at first all; none twice, though a killed run goes back to its checkpoint. */
     List<StepMetrics> next() throws IOException {
         if (!Files.exists(file)) {
             return List.of();

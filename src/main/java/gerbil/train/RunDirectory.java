@@ -137,6 +137,17 @@ public final class RunDirectory {
         return read(RUN, RunRecord.class);
     }
 
+    /**
+     * @throws GerbilException if a process trains here now; reading is always allowed
+     */
+    public void requireFree() {
+        try {
+            RunLock.requireFree(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** What is or will be run. */
     public RunSpec spec() {
         return Files.exists(folder.resolve(RUN)) ? record().spec() : request().spec();

@@ -15,7 +15,7 @@ import java.util.Set;
 
 /**
  * Held by the one process, and the one thread of it, that trains in a run directory: a lock on the file {@code lock},
- * whose content is the process's id. The operating system frees it however the process ends.
+ * which says the process's id and, in its second line, the class that was started. The operating system frees it however the process ends.
  */
 final class RunLock implements AutoCloseable {
 
@@ -53,7 +53,7 @@ final class RunLock implements AutoCloseable {
             try {
                 if (lock(file.getChannel())) {
                     file.setLength(0);
-                    file.writeBytes(ProcessHandle.current().pid() + "\n");
+                    file.writeBytes(ProcessHandle.current().pid() + "\n" + program() + "\n");
                     OWN.add(real);
                     return new RunLock(real, file);
                 }
@@ -87,6 +87,16 @@ final class RunLock implements AutoCloseable {
                 + "stop, or an interrupt of the notebook's cell)");
     }
 
+    /**
+     * @throws GerbilException as {@link #take}
+     */
+    static void requireFree(Path folder) throws IOException {
+        OptionalLong holder = holder(folder);
+        if (holder.isPresent()) {
+            throw held(folder, holder.getAsLong());
+        }
+    }
+
     /** The id of the process that trains in a run directory now, if there is one. */
     static OptionalLong holder(Path folder) throws IOException {
         if (!Files.exists(folder.resolve(NAME))) {
@@ -104,10 +114,26 @@ final class RunLock implements AutoCloseable {
         }
     }
 
+    private static String program() {
+        return System.getProperty("sun.java.command", "").split(" ")[0];
+    }
+
+    /** Whether the process that trains in a run directory was started as a class. */
+    static boolean heldBy(String program, Path folder) throws IOException {
+        Path real = folder.toRealPath();
+        synchronized (OWN) {
+            return program.equals(OWN.contains(real) ? program() : line(real, 1));
+        }
+    }
+
     /** What the file says; 0 in the moment before its holder has written it. */
     private static OptionalLong pid(Path folder) throws IOException {
-        String text = Files.readString(folder.resolve(NAME)).strip();
-        return OptionalLong.of(text.isEmpty() ? 0 : Long.parseLong(text));
+        String pid = line(folder, 0);
+        return OptionalLong.of(pid.isEmpty() ? 0 : Long.parseLong(pid));
+    }
+
+    private static String line(Path folder, int number) throws IOException {
+        return Files.readString(folder.resolve(NAME)).lines().skip(number).findFirst().orElse("");
     }
 
     @Override

@@ -202,7 +202,7 @@ public final class Trainer {
         }
     }
 
-    /** An interrupt leaves a checkpoint of the last step that was finished; before the first there is nothing to keep. */
+    /** An interrupt leaves a checkpoint of the last finished step; before the first there is nothing to keep. */
     private double backward(TrainingSetup setup, int step) throws IOException {
         try {
             return setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
