@@ -33,8 +33,8 @@ refuse() {
 # Where all native parts are: libtorch, its JNI and the tokenizers (pom.xml's profiles choose among them).
 case "$(uname -s) $(uname -m)" in
     "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
-    MINGW* | MSYS* | CYGWIN*) refuse "Gerbil runs on Windows through WSL 2, not in this shell. Install it (in PowerShell:" \
-        "wsl --install), open its Ubuntu, clone the project there and run this again." ;;
+    MINGW* | MSYS* | CYGWIN*) refuse "Gerbil runs on Windows through WSL 2, not in this shell. Install it (in" \
+        "PowerShell: wsl --install), open its Ubuntu, clone the project there and run this again." ;;
     *) refuse "Gerbil runs on Linux (x86-64, arm64), macOS (arm64) and Windows (WSL 2), for which there are builds of" \
         "libtorch 2.7.1 in Maven; found: $(uname -s) $(uname -m)" ;;
 esac

@@ -59,7 +59,8 @@ public final class LossFigures {
             }
         }
         if (ours.isEmpty()) {
-            String text = "No run on the Pile is in the table yet, so no loss of ours can be held against a published one.";
+            String text = "No run on the Pile is in the table yet, so no loss of ours can be held against a published "
+                    + "one.";
             Notebook.show(MimeBundle.html("<p>" + text + "</p>", text));
         } else {
             Notebook.show(beside(published, ours));

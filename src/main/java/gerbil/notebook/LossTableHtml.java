@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The loss table as HTML: sizes down, classes across, in each class the published loss and ours side by side. Its colours
- * are the notebook's own, fainter or stronger, so that it can be read in light and dark.
+ * The loss table as HTML: sizes down, classes across, in each class the published loss and ours side by side. Its
+ * colours are the notebook's own, fainter or stronger, so that it can be read in light and dark.
  */
 final class LossTableHtml {
 
@@ -46,8 +46,8 @@ final class LossTableHtml {
             section(html, table, objective, Scale.PAPER);
             section(html, table, objective, Scale.NANO);
         }
-        return html.append("</tbody>\n</table>\n<p>Training loss in nats a token; below it, smaller, the loss on held-out "
-                + "documents.</p>\n").toString();
+        return html.append("</tbody>\n</table>\n<p>Training loss in nats a token; below it, smaller, the loss on "
+                + "held-out documents.</p>\n").toString();
     }
 
     private static String header(String text, String span, String style) {

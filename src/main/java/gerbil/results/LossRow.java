@@ -15,8 +15,8 @@ import java.util.Locale;
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss nats a token
  * @param bitsPerByte the same in bits a byte
- * @param flops operations of all its training steps' matrix products; of a published row with our sequence length, because
- *     theirs is not known
+ * @param flops operations of all its training steps' matrix products; of a published row with our sequence length,
+ *     because theirs is not known
  */
 public record LossRow(String model, String scale, String objective, String size, String budgetClass, Long parameters,
                       long tokens, int batchTokens, Double trainingLoss, Double wholeRunLoss, Double heldoutLoss,

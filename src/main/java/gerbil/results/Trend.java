@@ -11,8 +11,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * How training loss changes along a line of the table: a size's from class to class, or a class's from size to size. It can
- * be compared between corpora, where the losses themselves cannot.
+ * How training loss changes along a line of the table: a size's from class to class, or a class's from size to size. It
+ * can be compared between corpora, where the losses themselves cannot.
  *
  * @param scale as in {@link LossRow}
  * @param line "3.3m, by class" or "class A, by size"

@@ -35,8 +35,8 @@ class LossTableViewTest {
     @Test
     void publishedAndOursStandSideBySideInEachClass() {
         String html = LossTableHtml.render(table);
-        assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.5000<br><span [^>]*>6\\.3750</span>"
-                + "</td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>needs a GPU</span></td>.*"), html);
+        assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.5000<br><span [^>]*>6\\.3750"
+                + "</span></td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>needs a GPU</span></td>.*"), html);
         assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br>.*"), html);
         assertTrue(html.contains("announced, not published"));
         assertTrue(html.contains("ours on source &lt;jars&gt; in gpt2"));
@@ -56,10 +56,11 @@ class LossTableViewTest {
     @Test
     void aLineHasTheColourOfItsSizeAndADashUnlessItIsPublished() {
         JsonNode data = PlotlyJson.of(LossFigures.byTokens(table, Objective.CAUSAL)).at("/data");
-        assertEquals(List.of("3.3m, published", "6.7m, published", "15m, published", "32m, published", "3.3m, ours, paper",
-                "40k, ours, nano"), data.findValuesAsText("name"));
+        assertEquals(List.of("3.3m, published", "6.7m, published", "15m, published", "32m, published",
+                "3.3m, ours, paper", "40k, ours, nano"), data.findValuesAsText("name"));
         assertEquals(data.at("/0/line/color"), data.at("/4/line/color"));
-        assertEquals(List.of("solid", "dash"), List.of(data.at("/0/line/dash").asText(), data.at("/4/line/dash").asText()));
+        assertEquals("solid", data.at("/0/line/dash").asText());
+        assertEquals("dash", data.at("/4/line/dash").asText());
         assertEquals(3, data.at("/0/x").size(), "classes A to C are published, D is not");
         assertEquals(6e7, data.at("/0/x/0").asDouble());
     }
@@ -74,7 +75,8 @@ class LossTableViewTest {
     @Test
     void oursLieByThePublished() {
         List<LossRow> rows = table.rows();
-        JsonNode data = PlotlyJson.of(LossFigures.beside(List.of(rows.get(0)), table.scale("paper").rows())).at("/data");
+        JsonNode data = PlotlyJson.of(LossFigures.beside(List.of(rows.get(0)), table.scale("paper").rows()))
+                .at("/data");
         assertEquals(List.of(6.6644, 6.5), List.of(data.at("/0/x/0").asDouble(), data.at("/0/y/0").asDouble()));
         assertEquals(List.of(true, false), Stream.concat(table.scale("paper").rows().stream(),
                 table.scale("nano").rows().stream()).map(LossRow::onThePile).toList());
