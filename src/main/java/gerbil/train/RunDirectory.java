@@ -181,10 +181,10 @@ public final class RunDirectory {
         return Files.exists(folder.resolve(RESULT)) ? Optional.of(read(RESULT, RunResult.class)) : Optional.empty();
     }
 
-    /** All steps so far. */
+    /** All steps so far; none if the run has not begun. */
     public List<StepMetrics> metrics() {
         try {
-            return MetricsLog.read(metricsFile());
+            return Files.exists(metricsFile()) ? MetricsLog.read(metricsFile()) : List.of();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
