@@ -20,7 +20,8 @@ class GpuTest {
         RunSpec spec = spec("77m");
         double operations = 6.0 * (8 * 12 * 512 * 512 + 50_400 * 512) + 6 * 8 * 512 * 512;
         double tokens = (double) spec.steps() * spec.batchTokens();
-        assertEquals(tokens * operations / (25.5e12 * 0.2), Gpu.RTX_3060.seconds(spec), 1e-6 * Gpu.RTX_3060.seconds(spec));
+        assertEquals(tokens * operations / (25.5e12 * 0.2), Gpu.RTX_3060.seconds(spec),
+                1e-6 * Gpu.RTX_3060.seconds(spec));
     }
 
     /** Four passes over 50,400 logits of two bytes, and 68 bytes for each of 4 x 32 columns. */
@@ -28,6 +29,7 @@ class GpuTest {
     void aNarrowModelIsBoundByItsTraffic() {
         RunSpec spec = spec("3.3m");
         double tokens = (double) spec.steps() * spec.batchTokens();
-        assertEquals(tokens * (8 * 50_400 + 68 * 4 * 32) / 320e9, Gpu.T4.seconds(spec), 1e-6 * Gpu.T4.seconds(spec));
+        assertEquals(tokens * (8 * 50_400 + 68 * 4 * 32) / 320e9, Gpu.T4.seconds(spec),
+                1e-6 * Gpu.T4.seconds(spec));
     }
 }
