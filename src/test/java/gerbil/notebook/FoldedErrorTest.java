@@ -11,6 +11,7 @@ import gerbil.spec.GerbilException;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -43,6 +44,25 @@ class FoldedErrorTest {
         assertTrue(html.startsWith("<details><summary>"), html);
         assertTrue(html.contains("at gerbil.notebook.FoldedErrorTest."), html);
         assertTrue(html.contains("Caused by: java.io.IOException: no &lt;b&gt; there"), html);
+    }
+
+    @Test
+    void anInterruptedCellSaysItselfHowItEnded() throws Exception {
+        CellExecutor cells = new CellExecutor(Executors.newCachedThreadPool(), thrown -> thrown);
+        CountDownLatch running = new CountDownLatch(1);
+        Future<Object> training = cells.submit(() -> {
+            running.countDown();
+            try {
+                Thread.sleep(60_000);
+                return "finished";
+            } catch (InterruptedException e) {
+                return "a checkpoint was written";
+            }
+        });
+        running.await();
+        assertTrue(training.cancel(true));
+        assertEquals("a checkpoint was written", training.get());
+        cells.shutdown();
     }
 
     @Test
