@@ -1,6 +1,14 @@
-"""Executes notebooks from top to bottom on the Java kernel, one line of progress each, and checks what came out."""
+"""Executes notebooks from top to bottom on the Java kernel, one line of progress each, and checks what came out.
+
+In place, that is for good: each figure also gets a picture, the notebook notes which code its outputs are of, and what
+came out as before stays as it was, so that only news are seen in a diff. check_notebooks.py holds committed notebooks to it.
+"""
 
 import argparse
+import copy
+import hashlib
+import math
+import re
 import sys
 import tempfile
 import time
@@ -10,7 +18,10 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-PLOTLY = "application/vnd.plotly.v1+json"
+import pictures
+
+# How long something took and how fast it was, as the kit writes it.
+TIMING = re.compile(r"\b\d[\d.,]*k? ?(tokens/s|min|ms|s|h)\b")
 
 
 class Progress:
@@ -41,7 +52,7 @@ def complaints(notebook):
         if "output" in cell.metadata.get("tags", []) and not cell.outputs:
             yield f"cell {number} is tagged 'output' and shows nothing"
         for output in cell.outputs:
-            figure = output.get("data", {}).get(PLOTLY)
+            figure = output.get("data", {}).get(pictures.PLOTLY)
             if figure is not None and not any(has_data(trace) for trace in figure.get("data", [])):
                 yield f"cell {number} draws a figure without data"
 
@@ -50,9 +61,43 @@ def has_data(trace):
     return any(trace.get(key) for key in ("x", "y", "z", "values"))
 
 
+def code(cell):
+    """What stands for a cell's code: a digest of its source."""
+    return hashlib.sha256(cell.source.encode()).hexdigest()[:12]
+
+
+def executed(notebook):
+    """Which code the outputs are of, by cell."""
+    return {cell.id: code(cell) for cell in notebook.cells if cell.cell_type == "code"}
+
+
+def same(new, old):
+    """Whether outputs differ in nothing but pictures, timings, and the last digits that depend on threads."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        keys = (new.keys() | old.keys()) - {"image/png"}
+        return all(key in new and key in old and same(new[key], old[key]) for key in keys)
+    if isinstance(new, list) and isinstance(old, list):
+        return len(new) == len(old) and all(map(same, new, old))
+    if isinstance(new, str) and isinstance(old, str):
+        return TIMING.sub("some time", new) == TIMING.sub("some time", old)
+    if isinstance(new, float) and isinstance(old, float):
+        return math.isclose(new, old, rel_tol=1e-4)
+    return new == old
+
+
+def keep_same(notebook, before):
+    """Outputs that say the same as those of the execution before, of the same code, stay that execution's."""
+    old = {cell.id: cell.outputs for cell in before.cells
+           if cell.cell_type == "code" and before.metadata.get("executed", {}).get(cell.id) == code(cell)}
+    for cell in notebook.cells:
+        if cell.id in old and same(cell.outputs, old[cell.id]):
+            cell.outputs = old[cell.id]
+
+
 def without_volatile(notebook):
     """What differs from run to run without meaning anything goes, so that a committed notebook has readable diffs."""
     for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.execution_count = None
             for output in cell.outputs:
@@ -67,11 +112,12 @@ def failure(error, cell):
     return f"cell {cell} ran into the time limit (--cell-timeout)"
 
 
-def run(path, target, cell_timeout):
+def run(path, target, kernel, cell_timeout):
     """Executes one notebook and writes it to target; in place only if nothing is wrong. Returns what is wrong."""
     notebook = nbformat.read(path, as_version=4)
+    before = copy.deepcopy(notebook)
     progress = Progress(path.name, len(notebook.cells))
-    client = NotebookClient(notebook, kernel_name="java", timeout=cell_timeout, record_timing=False,
+    client = NotebookClient(notebook, kernel_name=kernel, timeout=cell_timeout, record_timing=False,
                             coalesce_streams=True, on_cell_start=progress.enter,
                             resources={"metadata": {"path": str(path.parent)}})
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
@@ -85,7 +131,12 @@ def run(path, target, cell_timeout):
             wrong = [f"the kernel died in cell {progress.cell} ({error}); the last that it said:",
                      *log.read().splitlines()[-10:]]
     without_volatile(notebook)
-    if target != path or not wrong:
+    if target != path:
+        nbformat.write(notebook, target)
+    elif not wrong:
+        keep_same(notebook, before)
+        pictures.add(notebook, before)
+        notebook.metadata["executed"] = executed(notebook)
         nbformat.write(notebook, target)
     progress.close("FAILED" if wrong else "passed")
     for line in wrong:
@@ -99,6 +150,7 @@ def main():
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--in-place", action="store_true", help="write each executed notebook over its source")
     where.add_argument("--output", type=Path, metavar="FOLDER", help="write the executed notebooks there")
+    parser.add_argument("--kernel", default="java", help="the kernelspec's name (java)")
     parser.add_argument("--cell-timeout", type=int, default=3600, metavar="SECONDS", help="limit for one cell (3600)")
     arguments = parser.parse_args()
 
@@ -108,7 +160,7 @@ def main():
     for path in arguments.notebooks:
         path = path.resolve()
         target = path if arguments.in_place else arguments.output / path.name
-        failed += bool(run(path, target, arguments.cell_timeout))
+        failed += bool(run(path, target, arguments.kernel, arguments.cell_timeout))
     print(f"notebooks: {len(arguments.notebooks) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

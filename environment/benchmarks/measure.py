@@ -216,6 +216,19 @@ def machine():
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "system": platform.platform()}
 
 
+def before(results):
+    """The results to add to: those of sizes that were measured before, by the same means on the same machine."""
+    file = RESULTS / "benchmarks.json"
+    old = json.loads(file.read_text()) if file.exists() else {}
+    same = all(old.get(key) == results[key] for key in ("machine", "threads", "pairs", "withPeers", "versions"))
+    return old | results if same else results
+
+
+def replace(measured, new, names):
+    """One size's results in their place among the others'."""
+    return sorted([m for m in measured if m["size"] != new["size"]] + [new], key=lambda m: names.index(m["size"]))
+
+
 def write(results):
     RESULTS.mkdir(exist_ok=True)
     for name, text in (("benchmarks.json", json.dumps(results, indent=1) + "\n"),
@@ -247,19 +260,22 @@ def main():
             sys.exit(f"--sizes are of {', '.join(known)}; found: {', '.join(unknown)}")
         choices = CHOICES
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
-                   "withPeers": with_peers, "versions": {"Python": platform.python_version()},
-                   "training": [], "sampling": []}
+                   "withPeers": with_peers, "versions": {"Python": platform.python_version()}}
         if with_peers:
             results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers")}
+        results = {"training": [], "sampling": []} | before(results)
+        if with_peers:
             results["limits"] = child(*peer("limits.py"))
             choices = worth_trying(results["limits"])
         for name in names:
-            results["training"].append(measure_training(known[name], inputs, pairs, with_peers, choices))
+            measured = measure_training(known[name], inputs, pairs, with_peers, choices)
+            results["training"] = replace(results["training"], measured, [*known])
             write(results)
         results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers)
         write(results)
         for name in names:
-            results["sampling"].append(measure_sampling(name, inputs, pairs, with_peers))
+            measured = measure_sampling(name, inputs, pairs, with_peers)
+            results["sampling"] = replace(results["sampling"], measured, [*known])
             write(results)
         results["firstLoss"] = measure_first_loss(work, pairs)
         write(results)

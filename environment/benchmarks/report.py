@@ -70,10 +70,14 @@ def markdown(results):
 
 def introduction(results):
     m = results["machine"]
-    ours = next((t["runs"][OURS][0] for t in results["training"] if OURS in t["runs"]), {})
-    versions = [f"{name} {version}" for name, version in results["versions"].items()]
-    if ours:
-        versions = [f"Gerbil in Java {ours['codeVersion']} on {ours['engine']}, Java {ours['java']}", *versions]
+    sizes = {}
+    for t in results["training"]:
+        if OURS in t["runs"]:
+            run = t["runs"][OURS][0]
+            sizes.setdefault(f"Gerbil in Java {run['codeVersion']} on {run['engine']}, Java {run['java']}",
+                             []).append(t["size"])
+    versions = [version if len(sizes) == 1 else f"{version} for {', '.join(of)}" for version, of in sizes.items()]
+    versions += [f"{name} {version}" for name, version in results["versions"].items()]
     instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
     skipped = "" if results["withPeers"] else (
         "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so\n"

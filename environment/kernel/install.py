@@ -1,4 +1,7 @@
-"""Writes the kernelspec "java" of the virtual environment that runs this: JJava with Gerbil on its class path."""
+"""Writes the kernelspec "java" of the virtual environment that runs this: JJava with Gerbil on its class path.
+
+With --ijava JARS FOLDER a kernelspec in FOLDER for the kernel in JARS, started and told everything as IJava is.
+"""
 
 import json
 import os
@@ -8,28 +11,35 @@ from pathlib import Path
 home = Path(os.environ["GERBIL_HOME"])
 target = home / "target"
 java_bin = Path(os.environ["JAVA_HOME"], "bin")
-folder = Path(sys.prefix, "share", "jupyter", "kernels", "java")
+class_path = os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "lib" / "*")])
+startup = str(home / "environment" / "kernel" / "startup.jsh")
+# repeated here for editors that start the kernel without our scripts
+inherited = {name: os.environ[name] for name in ("GERBIL_HOME", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING")
+             if name in os.environ}
 
-spec = {
-    "display_name": "Java (Gerbil)",
-    "language": "java",
-    "interrupt_mode": "message",
-    "argv": [
-        str(java_bin / "java"),
-        "-jar",
-        str(folder / "jjava-launcher.jar"),
-        str(folder / "jjava.jar"),
-        "{connection_file}",
-    ],
-    "env": {
-        # the launcher starts a second JVM, the kernel, as plain "java"
-        "PATH": f"{java_bin}{os.pathsep}${{PATH}}",
-        "JJAVA_CLASSPATH": os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "lib" / "*")]),
-        "JJAVA_JVM_OPTS": os.environ["JVM_OPTIONS"],
-        "JJAVA_STARTUP_SCRIPTS_PATH": str(home / "environment" / "kernel" / "startup.jsh"),
-        # repeated here for editors that start the kernel without our scripts
-        **{name: os.environ[name] for name in ("GERBIL_HOME", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING")
-           if name in os.environ},
-    },
-}
-(folder / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+
+def write(folder, argv, env, display_name):
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = {"display_name": display_name, "language": "java", "interrupt_mode": "message",
+            "argv": [*argv, "{connection_file}"], "env": {**env, **inherited}}
+    (folder / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+
+
+if sys.argv[1:2] == ["--ijava"]:
+    jars, folder = map(Path, sys.argv[2:])
+    write(folder,
+          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), "-jar", str(jars / "jjava.jar")],
+          {"IJAVA_CLASSPATH": class_path, "IJAVA_STARTUP_SCRIPTS_PATH": startup},
+          "Java (Gerbil, as IJava)")
+else:
+    folder = Path(sys.prefix, "share", "jupyter", "kernels", "java")
+    write(folder,
+          [str(java_bin / "java"), "-jar", str(folder / "jjava-launcher.jar"), str(folder / "jjava.jar")],
+          {
+              # the launcher starts a second JVM, the kernel, as plain "java"
+              "PATH": f"{java_bin}{os.pathsep}${{PATH}}",
+              "JJAVA_CLASSPATH": class_path,
+              "JJAVA_JVM_OPTS": os.environ["JVM_OPTIONS"],
+              "JJAVA_STARTUP_SCRIPTS_PATH": startup,
+          },
+          "Java (Gerbil)")

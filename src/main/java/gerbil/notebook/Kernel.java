@@ -1,11 +1,14 @@
 package gerbil.notebook;
 
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * The Jupyter kernel that this JVM is, if it is one: JJava, or IJava, which it continues. Both are reached by
@@ -17,6 +20,8 @@ final class Kernel {
     private enum Dialect {
         JJAVA("org.dflib.jjava.jupyter.kernel.display.", "org.dflib.jjava.kernel.JavaNotebookStatics", "kernel",
                 "org.dflib.jjava.jupyter.kernel.BaseNotebookStatics"),
+        EARLY_JJAVA("org.dflib.jjava.jupyter.kernel.display.", "org.dflib.jjava.runtime.Kernel", "getKernelInstance",
+                "org.dflib.jjava.runtime.Display"),
         IJAVA("io.github.spencerpark.jupyter.kernel.display.", "io.github.spencerpark.ijava.runtime.Kernel",
                 "getKernelInstance", "io.github.spencerpark.ijava.runtime.Display");
 
@@ -35,6 +40,7 @@ final class Kernel {
 
     private static final Optional<Kernel> RUNNING = find();
 
+    private final Object kernel;
     private final Object renderer;
     private final Class<?> renderFunction;
     private final Method putData;
@@ -42,7 +48,7 @@ final class Kernel {
     private final Method updateDisplay;
 
     private Kernel(Dialect dialect) throws ReflectiveOperationException {
-        Object kernel = Class.forName(dialect.instanceClass).getMethod(dialect.instanceMethod).invoke(null);
+        kernel = Class.forName(dialect.instanceClass).getMethod(dialect.instanceMethod).invoke(null);
         renderer = kernel.getClass().getMethod("getRenderer").invoke(kernel);
         renderFunction = Class.forName(dialect.displayPackage + "RenderFunction");
         putData = Class.forName(dialect.displayPackage + "DisplayData")
@@ -98,6 +104,29 @@ final class Kernel {
     /** Puts the object in the place of what the display showed. */
     void update(String displayId, Object shown) {
         invoke(updateDisplay, displayId, shown);
+    }
+
+    /**
+     * From now on what a cell throws is reported as what the function makes of it. Kernels have no entrance for this,
+     * so it is put where JJava keeps its executor; a kernel that keeps it elsewhere goes on reporting in its own way.
+     */
+    void onFailure(UnaryOperator<Throwable> failure) {
+        try {
+            Object evaluator = field(kernel, "evaluator").get(kernel);
+            Object control = field(evaluator, "execControl").get(evaluator);
+            Field executor = field(control, "executor");
+            executor.set(control, new CellExecutor((ExecutorService) executor.get(control), failure));
+        } catch (NoSuchFieldException e) {
+            // IJava and early JJava
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Field field(Object owner, String name) throws NoSuchFieldException {
+        Field field = owner.getClass().getDeclaredField(name);
+        field.setAccessible(true);
+        return field;
     }
 
     private static Object invoke(Method method, Object... arguments) {

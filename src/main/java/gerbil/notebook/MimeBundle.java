@@ -23,4 +23,10 @@ record MimeBundle(Map<String, Object> forms) {
     String plainText() {
         return (String) forms.get("text/plain");
     }
+
+    /** What is printed where no kernel is. */
+    @Override
+    public String toString() {
+        return plainText();
+    }
 }

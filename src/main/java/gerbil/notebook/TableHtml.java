@@ -25,7 +25,7 @@ final class TableHtml {
     static String render(Table table) {
         StringBuilder html = new StringBuilder("<table>\n<thead><tr>");
         for (Column<?> column : table.columns()) {
-            cell(html, "th", column, column.name());
+            cell(html, "th", column, ColumnName.words(column.name()));
         }
         html.append("</tr></thead>\n<tbody>\n");
         boolean cut = table.rowCount() > ROWS_SHOWN;

@@ -22,4 +22,13 @@ public class GerbilException extends RuntimeException {
         this(found, expected, remedy);
         initCause(cause);
     }
+
+    private GerbilException(String message) {
+        super(message, null, false, false);
+    }
+
+    /** The message alone, for where the stack trace and the cause are shown apart. */
+    public GerbilException withoutTrace() {
+        return new GerbilException(getMessage());
+    }
 }

@@ -61,6 +61,7 @@ final class TrainingStep {
      * @param sequences of the batch, a multiple of the micro-batch
      * @return the mean loss, nats a token
      * @throws GerbilException if memory is too small for a single sequence
+     * @throws InterruptedStep if the thread is interrupted; the gradients are then as after {@link GptJ#zeroGradients}
      */
     double backward(Sequences data, long first, int sequences) {
         while (true) {
@@ -147,6 +148,10 @@ final class TrainingStep {
             NDArray sums = results.zeros(new Shape(count));
             NDScope.unregister(sums);
             for (Batch batch : batches) {
+                if (Thread.interrupted()) {
+                    model.zeroGradients();
+                    throw new InterruptedStep();
+                }
                 pass(batch, forward, sums);
             }
             return sums.toFloatArray();

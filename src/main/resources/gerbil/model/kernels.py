@@ -70,7 +70,7 @@ class M(Module):
       blocks = annotate(List[Tensor], [])
       first = 0
       while first < length:
-        last = min(first + 128, length)
+        last = min(first + 64, length)
         unseen = torch.triu(torch.full([last - first, last], -30000., dtype=dtype, device=q.device), first + 1)
         scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
         blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))

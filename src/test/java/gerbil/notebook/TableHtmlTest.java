@@ -68,4 +68,14 @@ class TableHtmlTest {
         return Pattern.compile("<td[^>]*>([^<]*)</td>").matcher(TableHtml.render(Table.create(column))).results()
                 .map((MatchResult cell) -> cell.group(1)).toList();
     }
+
+    @Test
+    void headersAreInWords() {
+        assertEquals("bits per byte", ColumnName.words("bitsPerByte"));
+        assertEquals("learning rate", ColumnName.words("learning_rate"));
+        assertEquals("memory (MiB)", ColumnName.words("memoryMiB"));
+        assertEquals("A", ColumnName.words("A"));
+        assertEquals("loss (nats a token) of GerbilBlender", ColumnName.words("loss (nats a token) of GerbilBlender"));
+        assertTrue(TableHtml.render(Table.create("t", LongColumn.create("heldOut", 1))).contains(">held out</th>"));
+    }
 }

@@ -1,0 +1,46 @@
+"""Draws the Plotly figures of a notebook as PNGs beside them, for readers where no Plotly is, as on a code host."""
+
+import base64
+import json
+from pathlib import Path
+
+import plotly
+
+PLOTLY = "application/vnd.plotly.v1+json"
+WIDTH, HEIGHT = 700, 400
+
+DRAW = """
+async figure => {
+    const layout = {...figure.layout, width: %d, height: %d};
+    const drawn = await Plotly.newPlot(document.createElement("div"), figure.data, layout);
+    return Plotly.toImage(drawn, {format: "png", width: %d, height: %d});
+}
+""" % (WIDTH, HEIGHT, WIDTH, HEIGHT)
+
+
+def figures(notebook):
+    """The forms of each output that has a Plotly figure."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if PLOTLY in output.get("data", {}):
+                yield output.data
+
+
+def key(figure):
+    return json.dumps(figure, sort_keys=True)
+
+
+def add(notebook, before):
+    """Draws what notebook shows; of figures that it showed before, the picture stays, to the byte."""
+    drawn = {key(data[PLOTLY]): data["image/png"] for data in figures(before) if "image/png" in data}
+    missing = [data for data in figures(notebook) if key(data[PLOTLY]) not in drawn]
+    if missing:
+        from browser import chromium  # which those who only run notebooks may lack
+        with chromium() as browser:
+            page = browser.new_page()
+            page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+            for data in missing:
+                url = page.evaluate(DRAW, data[PLOTLY])
+                drawn[key(data[PLOTLY])] = base64.b64encode(base64.b64decode(url.split(",")[1])).decode()
+    for data in figures(notebook):
+        data["image/png"] = drawn[key(data[PLOTLY])]
