@@ -27,7 +27,7 @@ HOME = Path(__file__).resolve().parent.parent
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 
 # Tall enough that a whole notebook is laid out at once: nothing to scroll, nothing cut.
-WINDOW = {"width": 1060, "height": 6000}
+WINDOW = {"width": 1180, "height": 6000}
 
 # How JupyterLab marks an error, and what a kernel says on its standard error.
 ERROR = '[data-mime-type="application/vnd.jupyter.stderr"]'
@@ -136,8 +136,8 @@ class Notebook:
         self.page.mouse.move(0, 0)
         top, bottom = self.cell(first).bounding_box(), self.cell(last).bounding_box()
         target = self.lab.folder / f"{name}.png"
-        self.page.screenshot(path=target, clip={"x": 0, "y": top["y"], "width": WINDOW["width"],
-                                                "height": bottom["y"] + bottom["height"] - top["y"] + 8})
+        self.page.screenshot(path=target, clip={"x": top["x"], "y": top["y"], "width": top["width"],
+                                                "height": bottom["y"] + bottom["height"] - top["y"]})
         return target
 
     def sessions(self):

