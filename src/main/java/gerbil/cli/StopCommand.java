@@ -17,6 +17,11 @@ final class StopCommand implements Callable<Integer> {
     public Integer call() {
         DetachedRun run = option.run();
         run.stop();
+        // at its last step a run rather finishes
+        if (run.directory().result().isPresent()) {
+            TrainCommand.print(run.directory().result().get(), run.directory());
+            return 0;
+        }
         System.out.println(run.spec().model() + ": stopped. The same train command goes on from the checkpoint in "
                 + run.directory().folder());
         return 0;

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
@@ -128,9 +129,11 @@ final class TrainCommand implements Callable<Integer> {
         Thread training = Thread.currentThread();
         CountDownLatch trained = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
-            training.interrupt();
             try {
-                trained.await();
+                // insists: a library that swallows an interrupt must not keep the process alive for days
+                do {
+                    training.interrupt();
+                } while (!trained.await(1, TimeUnit.SECONDS));
                 // time to say why: the thread itself never ends, because its System.exit waits for this hook
                 training.join(MILLISECONDS_TO_PRINT);
             } catch (InterruptedException e) {

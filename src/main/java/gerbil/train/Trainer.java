@@ -180,25 +180,9 @@ public final class Trainer {
             listener.step(done, spec.steps());
             // an interrupt is seen by the next step; after the last one the run ends as it should
             if (step == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
-                save(setup);
+                Checkpoint.save(directory.checkpoints(), setup.model(), optimizer);
                 saved = Instant.now();
             }
-        }
-    }
-
-    /** An interrupt, which would close the files, waits until the checkpoint is saved. */
-    private void save(TrainingSetup setup) throws IOException {
-        boolean interrupted = Thread.interrupted();
-        while (true) {
-            try {
-                Checkpoint.save(directory.checkpoints(), setup.model(), setup.optimizer());
-                break;
-            } catch (ClosedByInterruptException e) {
-                interrupted |= Thread.interrupted();
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -209,7 +193,7 @@ public final class Trainer {
         } catch (InterruptedStep e) {
             int done = step - 1;
             if (done > 0 && directory.latestCheckpoint().filter(c -> c.step() == done).isEmpty()) {
-                save(setup);
+                Checkpoint.save(directory.checkpoints(), setup.model(), setup.optimizer());
             }
             throw interrupted(done, e);
         }

@@ -241,25 +241,27 @@ class GerbilTest {
                 .toList());
         String tokens = home.resolve("tokens").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
-        String[] train = {"train", "--size", "40k", "--class", "C", "--budget", "400k", "--tokens-folder", tokens,
-            "--detach"};
+        String[] train = {"train", "--size", "40k", "--class", "D", "--tokens-folder", tokens, "--detach"};
         try {
             String started = done(train);
-            assertTrue(started.contains("Gerbil-C-40k: process ")
-                    && started.contains("watch --model Gerbil-C-40k"), started);
+            assertTrue(started.contains("Gerbil-D-40k: process ")
+                    && started.contains("watch --model Gerbil-D-40k"), started);
             String again = done(train);
             assertTrue(started.endsWith(again), again);
             String[] foreground = Arrays.copyOf(train, train.length - 1);
             assertTrue(gerbil(foreground).err.contains(" is training"));
-            assertTrue(done("stop", "--model", "Gerbil-C-40k").contains("Gerbil-C-40k: stopped"));
-            Outcome stopped = gerbil("watch", "--model", "Gerbil-C-40k");
+            assertTrue(done("stop", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: stopped"));
+            Outcome stopped = gerbil("watch", "--model", "Gerbil-D-40k");
             assertTrue(stopped.status == 1 && stopped.err.contains("an interrupt at step"), stopped.err);
+            // another run of the model, which is the one started last
+            train = new String[] {"train", "--size", "40k", "--class", "D", "--budget", "50k", "--tokens-folder", tokens,
+                "--detach"};
             done(train);
-            assertTrue(done("watch", "--model", "Gerbil-C-40k").contains("Gerbil-C-40k: training loss "));
-            assertTrue(done(train).contains("Gerbil-C-40k: training loss "));
-            assertTrue(gerbil("stop", "--model", "Gerbil-C-40k").err.contains("nobody who trains"));
+            assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: training loss "));
+            assertTrue(done(train).contains("Gerbil-D-40k: training loss "));
+            assertTrue(gerbil("stop", "--model", "Gerbil-D-40k").err.contains("nobody who trains"));
         } finally {
-            gerbil("stop", "--model", "Gerbil-C-40k");
+            gerbil("stop", "--model", "Gerbil-D-40k");
         }
         assertTrue(gerbil("train", "--size", "40k", "--class", "A,B", "--tokens-folder", tokens, "--detach").err
                 .contains("2 runs for one --detach"));
