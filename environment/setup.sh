@@ -30,6 +30,15 @@ refuse() {
     exit 2
 }
 
+# Where all native parts are: libtorch, its JNI and the tokenizers (pom.xml's profiles choose among them).
+case "$(uname -s) $(uname -m)" in
+    "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
+    MINGW* | MSYS* | CYGWIN*) refuse "Gerbil runs on Windows through WSL 2, not in this shell. Install it (in" \
+        "PowerShell: wsl --install), open its Ubuntu, clone the project there and run this again." ;;
+    *) refuse "Gerbil runs on Linux (x86-64, arm64), macOS (arm64) and Windows (WSL 2), for which there are builds of" \
+        "libtorch 2.7.1 in Maven; found: $(uname -s) $(uname -m)" ;;
+esac
+
 at_least() { # at_least FOUND NEEDED
     [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
 }
@@ -48,7 +57,7 @@ find_java() {
 
 find_maven() {
     maven_found=$(mvn -version 2>/dev/null | sed -n 's/.*Apache Maven \([0-9][0-9.]*\).*/\1/p')
-    [ -n "$maven_found" ] && at_least "$maven_found" 3.8
+    [ -n "$maven_found" ] && at_least "$maven_found" 3.6.3
 }
 
 find_python() {
@@ -74,7 +83,7 @@ require() {
   Java    needed: a JDK (with javac), 17 or newer; found: ${java_found:-none}${JAVA_HOME:+ in $JAVA_HOME}
           Debian, Ubuntu: sudo apt install openjdk-17-jdk-headless     macOS: brew install --cask temurin" ;;
             maven) find_maven || missing="$missing
-  Maven   needed: 3.8 or newer; found: ${maven_found:-none}
+  Maven   needed: 3.6.3 or newer; found: ${maven_found:-none}
           Debian, Ubuntu: sudo apt install maven     macOS: brew install maven" ;;
             python) find_python || missing="$missing
   Python  needed: 3.10 or newer with the modules venv and ensurepip; found: ${python_found:-none}
@@ -100,8 +109,9 @@ unlock() {
     exec 9>&-
 }
 
+# GERBIL_MAVEN_REPOSITORY names a folder to keep what Maven fetches, in place of Maven's own.
 run_maven() {
-    mvn -q -B -Dstyle.color=never "$@" >&2
+    mvn -q -B -Dstyle.color=never ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
 }
 
 # With GERBIL_DEVICE=cuda the library is built without libtorch's CPU build, and DJL looks for a GPU.

@@ -24,8 +24,8 @@ RESULTS = HOME / os.environ.get("GERBIL_RESULTS", "results")
 OURS = []  # the kit's command line, which main is given: Java and its options
 THREADS = os.cpu_count()
 MICRO_BATCH_TOKENS = 4096
-WARM_UP = 3
-SECONDS = 10  # that the slowest trainer's measured steps should take
+WARM_UP = 2
+SECONDS = 8  # that the slowest trainer's measured steps should take
 TRIAL_STEPS = 20
 SAMPLED = 100  # tokens
 
@@ -89,7 +89,7 @@ def alternate(contenders, pairs, what):
     return {"runs": {name: r for name, r in runs.items() if name not in failures}, "failures": failures}
 
 
-def measure_training(size, inputs, pairs, with_peers):
+def measure_training(size, inputs, pairs, with_peers, choices):
     s = size["size"]
     length = s["sequenceLength"]
     micro_batch = min(s["batchTokens"], MICRO_BATCH_TOKENS) // length
@@ -99,10 +99,13 @@ def measure_training(size, inputs, pairs, with_peers):
     if with_peers:
         trainers["transformers"] = lambda **o: peer("train_transformers.py", inputs=inputs, **common, **o)
     result = {"size": s["name"], "microBatch": micro_batch, "sequenceLength": length,
-              "parameters": parameters(size["config"]), "flopsPerToken": flops_per_token(size["config"], length)}
-    steps = number_of_steps(trainers, s["name"])
+              "parameters": parameters(size["config"]), **flops_per_token(size["config"], length)}
+    steps, head = trial(trainers, s["name"])
+    if head:  # measured once, as a run does it
+        ours = trainers["gerbil"]
+        trainers["gerbil"] = lambda **o: ours(head=head, **o)
     if with_peers:
-        variant, result["trials"] = best_variant(s["name"], lambda **o: peer(
+        variant, result["trials"] = best_variant(choices, s["name"], lambda **o: peer(
             "train_best.py", inputs=inputs, **common, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
         result["bestVariant"] = variant
         trainers["best PyTorch"] = lambda **o: peer("train_best.py", inputs=inputs, **common, **variant, **o)
@@ -111,21 +114,25 @@ def measure_training(size, inputs, pairs, with_peers):
     return result | {"steps": steps} | alternate(contenders, pairs, f"training {s['name']}")
 
 
-def number_of_steps(trainers, size):
-    """Enough to fill the time at the speed of the slowest that works; the same for all."""
-    slowest = 0
+def trial(trainers, size):
+    """How many steps fill the time at the speed of the slowest that works, the same for all; and what our trainer chose
+    for its head."""
+    slowest, head = 0, None
     for name, command in trainers.items():
         try:
-            slowest = max(slowest, statistics.median(child(*command(warm_up=1, steps=2))["stepSeconds"]))
+            tried = child(*command(warm_up=1, steps=2))
+            slowest = max(slowest, statistics.median(tried["stepSeconds"]))
+            if "settings" in tried:
+                head = f"{tried['settings']['headChunk']},{tried['settings']['headBlock']}"
         except Failed as e:
             say(f"training {size}: {name} failed on trial: {e}")
-    return max(3, min(100, round(SECONDS / slowest))) if slowest else 3
+    return max(3, min(100, round(SECONDS / slowest))) if slowest else 3, head
 
 
-def best_variant(size, command):
+def best_variant(choices, size, command):
     """The fastest of the choices, one choice after another, and all that was tried."""
-    variant, trials = {choice: options[0] for choice, options in CHOICES.items()}, []
-    for choice, options in CHOICES.items():
+    variant, trials = {choice: options[0] for choice, options in choices.items()}, []
+    for choice, options in choices.items():
         speeds = {}
         for option in options:
             tried = variant | {choice: option}
@@ -144,6 +151,13 @@ def best_variant(size, command):
     return variant, trials
 
 
+def worth_trying(limits):
+    """Without bfloat16 where it is the slower format: one trial in it would take as long as all others."""
+    if limits["bfloat16FlopsPerSecond"] > limits["float32FlopsPerSecond"]:
+        return CHOICES
+    return {choice: [o for o in options if "bfloat16" not in o] for choice, options in CHOICES.items()}
+
+
 def parameters(config):
     d, v = config["width"], config["vocabulary"]
     return 2 * v * d + v + config["layers"] * (12 * d * d + 7 * d) + 2 * d
@@ -153,7 +167,8 @@ def flops_per_token(config, length):
     """Of a training step's matrix products: 6 a weight (the embedding is looked up, not multiplied), and causal
     attention, in which a token sees half the sequence on average."""
     d, layers = config["width"], config["layers"]
-    return 6 * (layers * 12 * d * d + config["vocabulary"] * d) + 6 * layers * d * length
+    return {"headFlopsPerToken": 6 * config["vocabulary"] * d,
+            "layersFlopsPerToken": 6 * layers * 12 * d * d + 6 * layers * d * length}
 
 
 def measure_tokenizing(inputs, work, pairs, with_peers):
@@ -201,6 +216,19 @@ def machine():
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "system": platform.platform()}
 
 
+def before(results):
+    """The results to add to: those of sizes that were measured before, by the same means on the same machine."""
+    file = RESULTS / "benchmarks.json"
+    old = json.loads(file.read_text()) if file.exists() else {}
+    same = all(old.get(key) == results[key] for key in ("machine", "threads", "pairs", "withPeers", "versions"))
+    return old | results if same else results
+
+
+def replace(measured, new, names):
+    """One size's results in their place among the others'."""
+    return sorted([m for m in measured if m["size"] != new["size"]] + [new], key=lambda m: names.index(m["size"]))
+
+
 def write(results):
     RESULTS.mkdir(exist_ok=True)
     for name, text in (("benchmarks.json", json.dumps(results, indent=1) + "\n"),
@@ -230,19 +258,24 @@ def main():
         names = options.sizes.split(",")
         if unknown := [n for n in names if n not in known]:
             sys.exit(f"--sizes are of {', '.join(known)}; found: {', '.join(unknown)}")
+        choices = CHOICES
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
-                   "withPeers": with_peers, "versions": {"Python": platform.python_version()},
-                   "training": [], "sampling": []}
+                   "withPeers": with_peers, "versions": {"Python": platform.python_version()}}
         if with_peers:
             results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers")}
+        results = {"training": [], "sampling": []} | before(results)
+        if with_peers:
             results["limits"] = child(*peer("limits.py"))
+            choices = worth_trying(results["limits"])
         for name in names:
-            results["training"].append(measure_training(known[name], inputs, pairs, with_peers))
+            measured = measure_training(known[name], inputs, pairs, with_peers, choices)
+            results["training"] = replace(results["training"], measured, [*known])
             write(results)
         results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers)
         write(results)
         for name in names:
-            results["sampling"].append(measure_sampling(name, inputs, pairs, with_peers))
+            measured = measure_sampling(name, inputs, pairs, with_peers)
+            results["sampling"] = replace(results["sampling"], measured, [*known])
             write(results)
         results["firstLoss"] = measure_first_loss(work, pairs)
         write(results)

@@ -70,10 +70,14 @@ def markdown(results):
 
 def introduction(results):
     m = results["machine"]
-    ours = next((t["runs"][OURS][0] for t in results["training"] if OURS in t["runs"]), {})
-    versions = [f"{name} {version}" for name, version in results["versions"].items()]
-    if ours:
-        versions = [f"Gerbil in Java {ours['codeVersion']} on {ours['engine']}, Java {ours['java']}", *versions]
+    sizes = {}
+    for t in results["training"]:
+        if OURS in t["runs"]:
+            run = t["runs"][OURS][0]
+            sizes.setdefault(f"Gerbil in Java {run['codeVersion']} on {run['engine']}, Java {run['java']}",
+                             []).append(t["size"])
+    versions = [version if len(sizes) == 1 else f"{version} for {', '.join(of)}" for version, of in sizes.items()]
+    versions += [f"{name} {version}" for name, version in results["versions"].items()]
     instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
     skipped = "" if results["withPeers"] else (
         "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so\n"
@@ -139,20 +143,33 @@ def limits(results):
     machine = results["limits"]
     rows = []
     for t in results["training"]:
-        if OURS not in t["runs"]:
+        runs = t["runs"].get(OURS)
+        if not runs:
             continue
-        rate = median(t["runs"][OURS], "tokensPerSecond") * t["flopsPerToken"]
-        rows.append([t["size"], f"{t['parameters']:,}", f"{t['flopsPerToken'] / 1e6:,.2f} M",
-                     f"{rate / 1e9:,.1f} GFLOP/s", f"{rate / machine['float32FlopsPerSecond']:.1%}",
-                     f"{rate / machine['bfloat16FlopsPerSecond']:.1%}"])
+        peak = machine[f"{runs[0]['settings']['precision'].lower()}FlopsPerSecond"]
+        tokens = t["microBatch"] * t["sequenceLength"]
+        step = 1e6 / median(runs, "tokensPerSecond")
+        head, optimizer = (1e6 * median(runs, key) / tokens for key in ("headSeconds", "optimizerSeconds"))
+        head_limit, layers_limit = (1e6 * t[key] / peak for key in ("headFlopsPerToken", "layersFlopsPerToken"))
+        # AdamW reads and writes weight, gradient (as zero) and two moments; clipping reads the gradient
+        optimizer_limit = 1e6 * 9 * 4 * t["parameters"] / machine["bytesPerSecond"] / tokens
+        limit = head_limit + layers_limit + optimizer_limit
+        rows.append([t["size"], f"{t['parameters']:,}", f"{(t['headFlopsPerToken'] + t['layersFlopsPerToken']) / 1e6:,.2f} M",
+                     number(limit), number(step), f"**{limit / step:.0%}**", f"{number(head)} ({number(head_limit)})",
+                     f"{number(step - head - optimizer)} ({number(layers_limit)})",
+                     f"{number(optimizer)} ({number(optimizer_limit)})"])
     return f"""### How far from the machine's limits
 
-With the peers' PyTorch, large matrix products reach {machine['float32FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in float32
-and {machine['bfloat16FlopsPerSecond'] / 1e9:,.0f} GFLOP/s in bfloat16 here, and a large copy moves
-{machine['bytesPerSecond'] / 1e9:,.1f} GB/s (read and written). Floating-point operations of a token are those of a
-training step's matrix products: 6 for each weight that is multiplied, and causal attention.
+With the peers' PyTorch, large matrix products reach {number(machine['float32FlopsPerSecond'] / 1e9)} GFLOP/s in float32
+and {number(machine['bfloat16FlopsPerSecond'] / 1e9)} GFLOP/s in bfloat16 here, and a large copy moves
+{number(machine["bytesPerSecond"] / 1e9)} GB/s (read and written). The limit is the time of a step's matrix products at that rate
+(floating-point operations: 6 for each weight that is multiplied, and causal attention), and of the optimizer's numbers at the
+copy's. Times are microseconds a token; those in brackets are the part's limit. The head is measured by itself; the layers are
+what the step takes beyond head and optimizer. Beyond its products the head takes the exponential of every logit and passes
+over the logits several times, the more noticeably the narrower the model; the layers take attention's softmax,
+LayerNorm, GELU and rotations, each with its gradient a few passes over all activations, and many small products.
 
-{table(["size", "parameters", "operations a token", "our rate", "of the float32 peak", "of the bfloat16 peak"],
+{table(["size", "parameters", "operations a token", "limit", "our step", "share reached", "head", "layers", "optimizer"],
        rows)}"""
 
 

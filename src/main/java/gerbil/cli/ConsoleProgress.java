@@ -13,9 +13,9 @@ final class ConsoleProgress implements Progress, TrainingListener {
     private static final long NANOSECONDS_BETWEEN = 2_000_000_000;
 
     private final PrintStream out = System.err;
-    private final long begin = System.nanoTime();
     private long last;
-    private int firstStep;
+    private int steps;
+    private double stepSeconds;
 
     @Override
     public void update(String what, long done, long total, String unit) {
@@ -26,15 +26,14 @@ final class ConsoleProgress implements Progress, TrainingListener {
     }
 
     @Override
-    public void step(StepMetrics m, int steps) {
-        if (firstStep == 0) {
-            firstStep = m.step();
-        }
-        if (due(m.step() == steps)) {
-            double perStep = (System.nanoTime() - begin) / 1e9 / (m.step() - firstStep + 1);
+    public void step(StepMetrics m, int ofSteps) {
+        // by the steps' own times: who watches a run may have come late
+        steps++;
+        stepSeconds += (double) m.tokens() / m.step() / m.tokensPerSecond();
+        if (due(m.step() == ofSteps)) {
             out.printf(Locale.ROOT, "step %d of %d, loss %.4f, learning rate %.2e, gradient norm %.2f, "
-                            + "%,.0f tokens/s, %s left%n", m.step(), steps, m.loss(), m.learningRate(),
-                    m.gradientNorm(), m.tokensPerSecond(), Durations.text(perStep * (steps - m.step())));
+                            + "%,.0f tokens/s, %s left%n", m.step(), ofSteps, m.loss(), m.learningRate(),
+                    m.gradientNorm(), m.tokensPerSecond(), Durations.text(stepSeconds / steps * (ofSteps - m.step())));
         }
     }
 

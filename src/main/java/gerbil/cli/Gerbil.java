@@ -14,13 +14,15 @@ import java.io.UncheckedIOException;
             "  gerbil prepare                          tokens for the nano scale, from the default corpus",
             "  gerbil plan  --size 92k --class A,D     what two runs would take on this machine",
             "  gerbil train --size 92k --class A       train one of them",
+            "  gerbil train --size 92k --class D --detach   train another in a process of its own",
+            "  gerbil watch --model Gerbil-D-92k       see how far it is; stop ends it, and train goes on",
             "  gerbil sample --model Gerbil-A-92k      let it write",
             "  gerbil table                            the loss table, in results/",
             "  gerbil export --model Gerbil-A-92k --out folder   a folder that transformers loads",
             "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
-        subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class, SampleCommand.class,
-            InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+        subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
+            TrainRequestCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {

@@ -7,18 +7,20 @@ import gerbil.spec.RunSpec;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.TokenSet;
 import gerbil.train.BudgetPlan;
+import gerbil.train.Gpu;
 import gerbil.train.Hardware;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
 @Command(name = "plan", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Shows what runs would take: steps, tokens, micro-batches, memory and time, from a step measured "
-                + "on this device.")
+                + "on this device; and, estimated from their peak figures, the time on three GPUs.")
 final class PlanCommand implements Callable<Integer> {
 
     @Mixin
@@ -43,6 +45,10 @@ final class PlanCommand implements Callable<Integer> {
                 spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
                 plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Durations.text(plan.seconds()),
                 plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
+        System.out.println(Arrays.stream(Gpu.values())
+                .map(gpu -> gpu.label() + " " + Durations.text(gpu.seconds(spec))).collect(Collectors.joining(", ",
+                        String.format(Locale.ROOT, "  estimated, not measured, at %.0f%% of the peak: ",
+                                100 * Gpu.ASSUMED_SHARE), "")));
         if (spec.objective() == Objective.BLENDER) {
             print(BlenderSequences.of(spec, tokens).composition(0));
         }

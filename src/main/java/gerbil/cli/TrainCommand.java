@@ -1,27 +1,32 @@
 package gerbil.cli;
 
 import gerbil.hub.LanguageModel;
+import gerbil.spec.GerbilException;
 import gerbil.spec.Origin;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.BudgetPlan;
+import gerbil.train.DetachedRun;
 import gerbil.train.RunDirectory;
 import gerbil.train.TrainedModel;
 import gerbil.train.Trainer;
+import gerbil.train.TrainingRequest;
 import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
@@ -46,6 +51,10 @@ final class TrainCommand implements Callable<Integer> {
             description = "Minutes between checkpoints (default: ${DEFAULT-VALUE}).")
     private int checkpointMinutes;
 
+    @Option(names = "--detach",
+            description = "Train the one run in a process of its own, which outlives this terminal: see watch and stop.")
+    private boolean detach;
+
     @Override
     public Integer call() throws IOException {
         if (from == null) {
@@ -69,35 +78,62 @@ final class TrainCommand implements Callable<Integer> {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
-        if (runDirectory != null && specs.size() > 1) {
-            throw new gerbil.spec.GerbilException(specs.size() + " runs for one --run-directory", "one run",
-                    "name one size and one class, or leave the directory to the default");
+        if ((runDirectory != null || detach) && specs.size() > 1) {
+            throw new GerbilException(specs.size() + " runs for one " + (detach ? "--detach" : "--run-directory"),
+                    "one run", "name one size and one class, or leave the option out");
         }
         for (RunSpec spec : specs) {
             RunDirectory directory = runDirectory == null ? RunDirectory.of(workspace.runs(), spec)
                     : RunDirectory.at(runDirectory);
+            if (detach && DetachedRun.of(directory).isRunning()) {
+                System.out.println(running(DetachedRun.of(directory)));
+                continue;
+            }
+            directory.requireFree();
             StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
             if (directory.result().isEmpty()) {
                 PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
             }
+            if (detach && directory.result().isEmpty()) {
+                System.out.println(running(DetachedRun.start(directory, new TrainingRequest(spec,
+                        DetachedRun.folder(tokens), from == null ? null : absolute(from), settings,
+                        checkpointMinutes))));
+                continue;
+            }
             Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new ConsoleProgress(),
                     Duration.ofMinutes(checkpointMinutes));
-            RunResult result = interruptible(beginning == null ? trainer : trainer.from(beginning));
-            System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
-                            + "nats a token, %.4f bits a byte; %s; %s%n", spec.model(), result.trainingLoss(),
-                    result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
-                    Durations.text(result.wallSeconds()), directory.folder());
+            print(interruptible(beginning == null ? trainer : trainer.from(beginning)), directory);
         }
     }
 
+    /** A folder's path for a process that may be started elsewhere; a model's name as it is. */
+    private static String absolute(String model) {
+        return Files.isDirectory(Path.of(model)) ? Path.of(model).toAbsolutePath().normalize().toString() : model;
+    }
+
+    private static String running(DetachedRun run) {
+        return String.format("%s: process %d trains in %s%n  watch it: environment/gerbil watch --model %s%n"
+                        + "  stop it:  environment/gerbil stop --model %s", run.spec().model(),
+                run.process().orElse(0), run.directory().folder(), run.spec().model(), run.spec().model());
+    }
+
+    static void print(RunResult result, RunDirectory directory) {
+        System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
+                        + "nats a token, %.4f bits a byte; %s; %s%n", result.spec().model(), result.trainingLoss(),
+                result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
+                Durations.text(result.wallSeconds()), directory.folder());
+    }
+
     /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
-    private static RunResult interruptible(Trainer trainer) {
+    static RunResult interruptible(Trainer trainer) {
         Thread training = Thread.currentThread();
         CountDownLatch trained = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
-            training.interrupt();
             try {
-                trained.await();
+                // insists: a library that swallows an interrupt must not keep the process alive for days
+                do {
+                    training.interrupt();
+                } while (!trained.await(1, TimeUnit.SECONDS));
                 // time to say why: the thread itself never ends, because its System.exit waits for this hook
                 training.join(MILLISECONDS_TO_PRINT);
             } catch (InterruptedException e) {

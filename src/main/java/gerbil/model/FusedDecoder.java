@@ -90,8 +90,8 @@ final class FusedDecoder implements Decoder {
             long[] unseen = Arrays.stream(ids, past, ids.length).asLongStream().toArray();
             NDList drawn = kernels.call("generate", false, new Kernels.Arguments()
                     .add(manager.create(unseen)).add(embedding).add(layers).add(head).add(caches).add(cos).add(sin)
-                    .add(manager.create(draws)).add(manager.create(new double[] {
-                            past, sampling.temperature(), sampling.topK(), sampling.topP()})));
+                    .add(kernels.numbers(draws))
+                    .add(kernels.numbers(past, sampling.temperature(), sampling.topK(), sampling.topP())));
             past = ids.length + draws.length - 1;
             return Arrays.stream(drawn.singletonOrThrow().toLongArray()).mapToInt(Math::toIntExact).toArray();
         }

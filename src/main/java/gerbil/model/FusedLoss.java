@@ -4,13 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import gerbil.spec.Precision;
+import gerbil.spec.StepSettings;
 
 import java.util.function.DoubleSupplier;
 
 /**
- * One kernel call: packed products of query, key and value, fused attention, and a head that goes through the tokens in
- * chunks, so that a batch's logits are never all in memory.
+ * One kernel call: packed products of query, key and value, fused attention, and a head that goes through tokens and
+ * vocabulary in blocks, so that a batch's logits are never all in memory.
  */
 public final class FusedLoss implements TrainingLoss {
 
@@ -18,41 +18,48 @@ public final class FusedLoss implements TrainingLoss {
     private final Kernels kernels;
     private final NDArray cos;
     private final NDArray sin;
-    private final NDArray settings;
+    private final StepSettings settings;
     private final DoubleSupplier gradientScale;
+    private boolean recompute;
 
     /**
      * @param length tokens of the sequences to come
+     * @param settings precision, the head's blocks, and whether activations are computed again in the backward pass
      * @param gradientScale asked each time: what the differentiable loss is multiplied by beyond the loss
      */
-    public FusedLoss(GptJ model, Kernels kernels, int length, Precision precision, HeadChunks chunks,
-                     DoubleSupplier gradientScale) {
+    public FusedLoss(GptJ model, Kernels kernels, int length, StepSettings settings, DoubleSupplier gradientScale) {
         this.model = model;
         this.kernels = kernels;
+        this.settings = settings;
         this.gradientScale = gradientScale;
+        recompute = settings.recompute();
         NDManager manager = model.manager();
         var rotation = model.rotary().at(manager, 0, length);
         Shape overHeads = new Shape(length, 1, 1, model.config().headDim());
         cos = rotation.cos().reshape(overHeads);
         sin = rotation.sin().reshape(overHeads);
-        settings = chunks.settings(manager, precision);
     }
 
     @Override
     public Value of(NDArray ids, NDArray targets, float scale) {
-        return value("loss", new Kernels.Arguments().add(ids).add(targets), ids.getManager(), scale);
+        Value value = of(ids, targets, targets.zerosLike(), 1, scale);
+        return new Value(value.loss().squeeze(), value.differentiable());
     }
 
     @Override
     public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
-        return value("loss_of_groups", new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(ids.getManager().create(count)), ids.getManager(), scale);
+        NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
+                .add(model.weights().values()).add(cos).add(sin)
+                .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
+                .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
+                        count, recompute ? 1 : 0)));
+        return new Value(result.get(0), result.get(1));
     }
 
-    private Value value(String method, Kernels.Arguments arguments, NDManager scratch, float scale) {
-        NDList result = kernels.call(method, true, arguments.add(model.weights().values()).add(cos).add(sin)
-                .add(scratch.create(new float[] {scale, (float) (scale * gradientScale.getAsDouble())}))
-                .add(settings));
-        return new Value(result.get(0), result.get(1));
+    @Override
+    public boolean saveMemory() {
+        boolean before = recompute;
+        recompute = true;
+        return !before;
     }
 }

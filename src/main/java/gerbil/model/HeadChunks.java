@@ -9,61 +9,65 @@ import gerbil.spec.GptJConfig;
 import gerbil.spec.Precision;
 
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * How the fused head goes through a batch's tokens. On a processor a chunk's logits should stay in its cache; on a GPU few
- * large chunks keep it busy. Which is fastest is found by running each.
+ * How the fused head goes through a batch's logits. On a processor what is made of them at once should stay in its cache;
+ * on a GPU few large products keep it busy. Which is fastest is found by running each.
  *
- * @param chunk tokens whose logits are made at once
- * @param group chunks whose gradients of the weight are one product
+ * @param chunk tokens at once
+ * @param block entries of the vocabulary at once; as many as there are, if it is larger
  */
-public record HeadChunks(int chunk, int group) {
+public record HeadChunks(int chunk, int block) {
 
-    private static final List<HeadChunks> CANDIDATES = List.of(new HeadChunks(64, 4), new HeadChunks(128, 2),
-            new HeadChunks(128, 8), new HeadChunks(256, 2), new HeadChunks(256, 8), new HeadChunks(1_024, 1));
-    /** As many as a pass has: with fewer, the products of a group look cheaper than they are. */
-    private static final int TOKENS = 4_096;
+    private static final int ALL = Integer.MAX_VALUE;
+    private static final List<HeadChunks> CANDIDATES = List.of(new HeadChunks(64, ALL), new HeadChunks(128, ALL),
+            new HeadChunks(128, 4_096), new HeadChunks(256, 2_048), new HeadChunks(512, 1_024),
+            new HeadChunks(512, 2_048), new HeadChunks(1_024, 1_024), new HeadChunks(1_024, ALL));
+    private static final int TOKENS = 2_048;
     private static final int ROUNDS = 3;
 
     /** The fastest candidate for a model in a precision on a manager's device. */
     public static HeadChunks measure(GptJConfig config, Precision precision, NDManager parent) {
+        return fastest(CANDIDATES, config, precision, parent).getKey();
+    }
+
+    /** Seconds that the head takes for a token, forward and backward, the fastest of a few rounds. */
+    public double secondsPerToken(GptJConfig config, Precision precision, NDManager parent) {
+        return fastest(List.of(this), config, precision, parent).getValue() / 1e9 / TOKENS;
+    }
+
+    private static Map.Entry<HeadChunks, Long> fastest(List<HeadChunks> candidates, GptJConfig config,
+                                                       Precision precision, NDManager parent) {
         try (Kernels kernels = Kernels.load(parent); NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             NDArray hidden = parent.randomNormal(new Shape(TOKENS, config.width()));
             NDArray targets = parent.randomInteger(0, config.vocabulary(), new Shape(TOKENS), DataType.INT64);
             NDArray weight = parent.randomNormal(new Shape(config.vocabulary(), config.width()));
             NDArray bias = parent.zeros(new Shape(config.vocabulary()));
+            Map<HeadChunks, Long> nanoseconds = new HashMap<>();
             // in turn, so that what warms up or disturbs one round does so for all of them
-            Map<HeadChunks, Long> fastest = new HashMap<>();
             for (int round = 0; round < ROUNDS; round++) {
-                for (HeadChunks chunks : CANDIDATES) {
-                    NDArray settings = chunks.settings(parent, precision);
-                    fastest.merge(chunks, nanoseconds(() -> kernels.call("measure_head", false,
-                            new Kernels.Arguments().add(hidden).add(targets).add(weight).add(bias).add(settings))
-                            .singletonOrThrow().getFloat()), Math::min);
+                for (HeadChunks chunks : candidates) {
+                    NDArray settings = kernels.numbers(type(precision), chunks.chunk, chunks.block);
+                    long begin = System.nanoTime();
+                    kernels.call("measure_head", false, new Kernels.Arguments().add(hidden).add(targets).add(weight)
+                            .add(bias).add(settings)).singletonOrThrow().getFloat();
+                    nanoseconds.merge(chunks, System.nanoTime() - begin, Math::min);
                 }
             }
-            return Collections.min(CANDIDATES, Comparator.comparing(fastest::get));
+            return Collections.min(nanoseconds.entrySet(), Map.Entry.comparingByValue());
         }
     }
 
-    private static long nanoseconds(Runnable work) {
-        long begin = System.nanoTime();
-        work.run();
-        return System.nanoTime() - begin;
-    }
-
-    /** As the kernels take them: the number of the type in PyTorch, chunk, group. */
-    NDArray settings(NDManager manager, Precision precision) {
-        int type = switch (precision) {
+    /** PyTorch's number of a precision's type. */
+    static int type(Precision precision) {
+        return switch (precision) {
             case FLOAT16 -> 5;
             case FLOAT32 -> 6;
             case BFLOAT16 -> 15;
         };
-        return manager.create(new int[] {type, chunk, group});
     }
 }

@@ -1,5 +1,6 @@
 package gerbil.model;
 
+import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.ndarray.NDArray;
@@ -42,12 +43,14 @@ public final class Kernels implements AutoCloseable {
     }
 
     private final NDManager manager;
+    private final NDManager host;
     private final Model module;
     private final ParameterStore store;
     private final Map<String, NDArray> methods = new HashMap<>();
 
     private Kernels(NDManager manager, Model module) {
         this.manager = manager;
+        host = manager.newSubManager(Device.cpu());
         this.module = module;
         store = new ParameterStore(manager, false);
     }
@@ -102,6 +105,11 @@ public final class Kernels implements AutoCloseable {
         NDList list = new NDList(arguments.list);
         list.add(methods.computeIfAbsent(method, this::named));
         return module.getBlock().forward(store, list, gradients);
+    }
+
+    /** Numbers as an argument. They stay in the processor's memory, so that a kernel that reads one waits for no GPU. */
+    public NDArray numbers(double... values) {
+        return host.create(values);
     }
 
     /** DJL takes the method from the name of an array that is not passed on. */

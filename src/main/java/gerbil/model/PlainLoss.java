@@ -25,4 +25,9 @@ public record PlainLoss(GptJ model) implements TrainingLoss {
         NDArray scaled = NDArrays.stack(sums);
         return new Value(scaled, scaled.sum());
     }
+
+    @Override
+    public boolean saveMemory() {
+        return false;
+    }
 }

@@ -106,7 +106,7 @@ public final class TokenScorer {
             NDList results = kernels.call("score", false, new Kernels.Arguments()
                     .add(scratch.create(ids, new Shape(batch.size(), length))).add(scratch.create(rows))
                     .add(scratch.create(targets)).add(model.weights().values()).add(cos).add(sin)
-                    .add(scratch.create(new int[] {chunk, top})));
+                    .add(kernels.numbers(chunk, top)));
             return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),
                     top == 0 ? new long[0] : results.get(2).toLongArray(),
                     top == 0 ? new float[0] : results.get(3).toFloatArray());

@@ -32,4 +32,11 @@ public interface TrainingLoss {
      * @return a loss for each group, (count), and a scalar to differentiate that has the gradients of their sum
      */
     Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale);
+
+    /**
+     * From now on takes less memory and more time, to the same numbers.
+     *
+     * @return whether it can, and did not do so before
+     */
+    boolean saveMemory();
 }

@@ -27,7 +27,7 @@ import tech.tablesaw.plotly.traces.Trace;
 /** The notebooks' charts in one style, as tablesaw figures: a figure that ends a cell appears. */
 public final class Charts {
 
-    private static final String LOSS = "loss (nats a token)";
+    static final String LOSS = "loss (nats a token)";
     private static final int HEIGHT = 420;
     private static final String CHANCE = "#7f7f7f";
 
@@ -67,34 +67,6 @@ public final class Charts {
         }
         lines.put("all", steps);
         return lossCurves(title, lines);
-    }
-
-    /**
-     * Final losses by training tokens on a logarithmic axis: a colour for each line, solid for the first source and
-     * dashed for the others.
-     *
-     * @param table with the columns {@code tokens} and {@code loss}, a row for each run
-     * @param line column of text that says which line a row belongs to: the model's size
-     * @param source column of text that says where a row comes from: "ours", "published"
-     */
-    public static Figure lossByTokens(String title, Table table, String line, String source) {
-        List<Trace> traces = new ArrayList<>();
-        StringColumn lineOfRow = table.stringColumn(line);
-        StringColumn sourceOfRow = table.stringColumn(source);
-        List<String> lines = lineOfRow.asList().stream().distinct().toList();
-        List<String> sources = sourceOfRow.asList().stream().distinct().toList();
-        for (String from : sources) {
-            for (String name : lines) {
-                Table rows = table.where(lineOfRow.isEqualTo(name).and(sourceOfRow.isEqualTo(from))).sortOn("tokens");
-                if (!rows.isEmpty()) {
-                    traces.add(line(name + ", " + from, rows.numberColumn("tokens").asDoubleArray(),
-                            rows.numberColumn("loss").asDoubleArray(), lines.indexOf(name),
-                            from.equals(sources.get(0)) ? Line.Dash.SOLID : Line.Dash.DASH,
-                            ScatterTrace.Mode.LINE_AND_MARKERS));
-                }
-            }
-        }
-        return figure(title, axis("tokens", Axis.Type.LOG), axis(LOSS, Axis.Type.LINEAR), traces);
     }
 
     /** A bar for each row; the axes are labelled with the columns' names. */
@@ -153,17 +125,17 @@ public final class Charts {
                 axis(ColumnName.words(yTitle), Axis.Type.LINEAR), List.of(bars));
     }
 
-    private static Trace line(String name, double[] x, double[] y, int color, Line.Dash dash, ScatterTrace.Mode mode) {
+    static Trace line(String name, double[] x, double[] y, int color, Line.Dash dash, ScatterTrace.Mode mode) {
         return ScatterTrace.builder(x, y).name(name).mode(mode)
                 .line(Line.builder().color(Palette.color(color)).dash(dash).build()).build();
     }
 
-    private static Axis axis(String title, Axis.Type type) {
+    static Axis axis(String title, Axis.Type type) {
         return Axis.builder().title(title).type(type).build();
     }
 
     /** As wide as the cell. */
-    private static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
+    static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
         Layout layout = Layout.builder().title(title).xAxis(x).yAxis(y).autosize(true).height(HEIGHT)
                 .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build())
                 .showLegend(traces.size() > 1).build();

@@ -1,6 +1,8 @@
 package gerbil.notebook;
 
+import gerbil.spec.RunResult;
 import gerbil.spec.StepMetrics;
+import gerbil.train.DetachedRun;
 import gerbil.train.TrainingListener;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,10 +17,12 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
 
     /** Steps whose mean is the loss shown: a single batch is noisy. */
     private static final int RECENT = 20;
+    private static final String FINISHED = "finished before, not trained again";
 
     private final String name;
     private final LiveDisplay display;
-    private final long start = System.nanoTime();
+    private final String unseen;
+    private final String unfinished;
     private final List<StepMetrics> seen = new ArrayList<>();
     private int steps;
 
@@ -30,8 +34,30 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     }
 
     LiveTraining(String name, LiveDisplay display) {
+        this(name, display, FINISHED, "stopped after");
+    }
+
+    /**
+     * @param unseen what to leave if no step was done
+     * @param unfinished what to leave if the last step was not done: "stopped after"
+     */
+    private LiveTraining(String name, LiveDisplay display, String unseen, String unfinished) {
         this.name = name;
         this.display = display;
+        this.unseen = unseen;
+        this.unfinished = unfinished;
+    }
+
+    /**
+     * Shows a run that a process of its own trains, until it has finished.
+     *
+     * @throws gerbil.spec.GerbilException as {@link DetachedRun#follow}; interrupting the cell leaves the run alone
+     */
+    public static RunResult follow(DetachedRun run) {
+        String unseen = run.directory().result().isPresent() ? FINISHED : "no step yet";
+        try (LiveTraining live = new LiveTraining(run.spec().model(), LiveDisplay.open(), unseen, "seen up to")) {
+            return run.follow(live);
+        }
     }
 
     @Override
@@ -44,7 +70,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     /** Leaves one line in the display's place. */
     @Override
     public synchronized void close() {
-        String line = seen.isEmpty() ? name + ": finished before, not trained again" : closingLine();
+        String line = seen.isEmpty() ? name + ": " + unseen : closingLine();
         display.show(MimeBundle.html("<p>" + Html.escape(line) + "</p>", line));
     }
 
@@ -63,7 +89,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         StepMetrics last = last();
         return String.format(Locale.ROOT, "%s: %s, %s tokens, %s (%s tokens/s), loss %.4f", name,
                 last.step() >= steps ? String.format(Locale.ROOT, "%,d steps", last.step())
-                        : String.format(Locale.ROOT, "stopped after step %,d of %,d", last.step(), steps),
+                        : String.format(Locale.ROOT, "%s step %,d of %,d", unfinished, last.step(), steps),
                 Units.count(last.tokens()), Units.duration(elapsed()), Units.count(tokensPerSecond()), recentLoss());
     }
 
@@ -84,7 +110,9 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         return elapsed().multipliedBy(steps - last().step()).dividedBy(seen.size());
     }
 
+    /** The time of all steps seen; of a run that is followed some of them may be long past. */
     private Duration elapsed() {
-        return Duration.ofNanos(System.nanoTime() - start);
+        double seconds = seen.stream().mapToDouble(m -> (double) m.tokens() / m.step() / m.tokensPerSecond()).sum();
+        return Duration.ofMillis(Math.round(1_000 * seconds));
     }
 }

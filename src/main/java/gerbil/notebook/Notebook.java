@@ -1,5 +1,6 @@
 package gerbil.notebook;
 
+import gerbil.results.LossTable;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Figure;
 
@@ -10,14 +11,15 @@ public final class Notebook {
     }
 
     /**
-     * From now on a {@link Table} or {@link Figure} that ends a cell, or is given to the kernel's {@code display},
-     * appears as a table or an interactive chart, and a {@link gerbil.spec.GerbilException} as its message with the
-     * stack trace folded. Without a kernel nothing happens.
+     * From now on a {@link Table}, {@link Figure} or {@link LossTable} that ends a cell, or is given to the kernel's
+     * {@code display}, appears as a table or an interactive chart, and a {@link gerbil.spec.GerbilException} as its
+     * message with the stack trace folded. Without a kernel nothing happens.
      */
     public static void start() {
         Kernel.running().ifPresent(kernel -> {
             kernel.render(Table.class, TableHtml::bundle);
             kernel.render(Figure.class, PlotlyJson::bundle);
+            kernel.render(LossTable.class, LossTableHtml::bundle);
             kernel.render(MimeBundle.class, bundle -> bundle);
             kernel.onFailure(FoldedError::of);
         });

@@ -1,7 +1,9 @@
 package gerbil.notebook;
 
 import gerbil.train.BudgetPlan;
+import gerbil.train.Gpu;
 import java.lang.reflect.RecordComponent;
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -41,6 +43,27 @@ public final class Tables {
                 Math.round(p.tokensPerSecond()),
                 p.peakMemory().isPresent() ? OptionalLong.of(p.peakMemory().getAsLong() >> 20) : OptionalLong.empty(),
                 p.seconds() / 60)).toList());
+    }
+
+    /**
+     * How long runs take: on this device by the measured step; on GPUs an estimate, at {@link Gpu#ASSUMED_SHARE} of the
+     * peak.
+     */
+    public static Table times(List<BudgetPlan> plans) {
+        record Row(String model, String batch, String here, String t4Estimate, String rtx2060Estimate,
+                   String rtx3060Estimate) {
+        }
+        return of("Time", Row.class, plans.stream().map(p -> new Row(p.spec().model(),
+                Units.count(p.spec().batchTokens()) + " tokens", duration(p.seconds()), estimate(Gpu.T4, p),
+                estimate(Gpu.RTX_2060, p), estimate(Gpu.RTX_3060, p))).toList());
+    }
+
+    private static String estimate(Gpu gpu, BudgetPlan plan) {
+        return "≈ " + duration(gpu.seconds(plan.spec()));
+    }
+
+    private static String duration(double seconds) {
+        return Units.duration(Duration.ofMillis(Math.round(1_000 * seconds)));
     }
 
     private static Column<?> column(RecordComponent component, List<? extends Record> records) {

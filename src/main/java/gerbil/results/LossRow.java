@@ -1,8 +1,11 @@
 package gerbil.results;
 
+import gerbil.spec.ModelSize;
 import gerbil.spec.PublishedResult;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+
+import java.util.Locale;
 
 /**
  * A row of the loss table, a finished run or a published one; what is not known is null.
@@ -12,14 +15,18 @@ import gerbil.spec.RunSpec;
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss nats a token
  * @param bitsPerByte the same in bits a byte
+ * @param flops operations of all its training steps' matrix products; of a published row with our sequence length,
+ *     because theirs is not known
  */
 public record LossRow(String model, String scale, String objective, String size, String budgetClass, Long parameters,
                       long tokens, int batchTokens, Double trainingLoss, Double wholeRunLoss, Double heldoutLoss,
                       Double bitsPerByte, String corpus, String vocabulary, String device, Double wallSeconds,
-                      String codeVersion, Long seed, Double learningRate) {
+                      String codeVersion, Long seed, Double learningRate, double flops) {
 
     /** The scale of published rows. */
     public static final String PUBLISHED = "published";
+
+    private static final String PILE = "the Pile, deduplicated";
 
     static LossRow of(RunResult result) {
         RunSpec spec = result.spec();
@@ -27,13 +34,20 @@ public record LossRow(String model, String scale, String objective, String size,
                 spec.budgetClass().name(), result.parameters(), result.tokens(), spec.batchTokens(),
                 result.trainingLoss(), result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
                 result.environment().corpus(), spec.vocabulary(), result.environment().device(), result.wallSeconds(),
-                result.environment().codeVersion(), spec.seed(), spec.optimizer().learningRate());
+                result.environment().codeVersion(), spec.seed(), spec.optimizer().learningRate(),
+                (double) spec.config().flopsPerToken(spec.sequenceLength()) * result.tokens());
     }
 
     static LossRow of(PublishedResult p) {
         Double loss = p.trainingLoss().isPresent() ? p.trainingLoss().getAsDouble() : null;
+        ModelSize size = ModelSize.of(p.size());
         return new LossRow(p.model(), PUBLISHED, p.objective().label(), p.size(), p.budgetClass().name(), null,
-                p.tokens(), p.batchTokens(), loss, null, null, null, "the Pile, deduplicated", "gpt2", null, null, null,
-                null, null);
+                p.tokens(), p.batchTokens(), loss, null, null, null, PILE, "gpt2", null, null, null, null, null,
+                (double) size.config(p.objective()).flopsPerToken(size.sequenceLength()) * p.tokens());
+    }
+
+    /** Whether the corpus calls itself the Pile, so that the loss can be compared with the published one. */
+    public boolean onThePile() {
+        return corpus.toLowerCase(Locale.ROOT).contains("pile");
     }
 }

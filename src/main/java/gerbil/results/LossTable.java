@@ -30,12 +30,12 @@ import java.util.stream.Stream;
  * Published rows and finished runs in one table, by scale, objective, size and class.
  *
  * @param rows sorted
+ * @param begun runs that have not finished
  */
-public record LossTable(List<LossRow> rows) {
+public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
 
     private static final String NAME = "loss-table";
     private static final String RUNS = "runs";
-    private static final String NOT_RUN = "not run";
     private static final List<String> SCALES = List.of(LossRow.PUBLISHED, "paper", "nano");
     private static final Comparator<LossRow> ORDER = Comparator
             .comparing((LossRow r) -> SCALES.indexOf(r.scale()))
@@ -55,17 +55,21 @@ public record LossTable(List<LossRow> rows) {
         for (RunResult result : finished(runs)) {
             Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
         }
-        return read(results);
+        return new LossTable(rows(results), UnfinishedRun.under(runs));
     }
 
     /** Published rows and the runs under {@code results/runs}. */
     public static LossTable read(Path results) throws IOException {
+        return new LossTable(rows(results), List.of());
+    }
+
+    private static List<LossRow> rows(Path results) throws IOException {
         List<LossRow> rows = new ArrayList<>(PublishedResult.all().stream().map(LossRow::of).toList());
         for (Path file : files(results.resolve(RUNS), ".json")) {
             rows.add(LossRow.of(Json.read(file, RunResult.class)));
         }
         rows.sort(ORDER);
-        return new LossTable(rows);
+        return List.copyOf(rows);
     }
 
     private static List<RunResult> finished(Path runs) throws IOException {
@@ -79,7 +83,7 @@ public record LossTable(List<LossRow> rows) {
         return results;
     }
 
-    private static List<Path> files(Path folder, String ending) throws IOException {
+    static List<Path> files(Path folder, String ending) throws IOException {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
@@ -90,7 +94,7 @@ public record LossTable(List<LossRow> rows) {
 
     /** The rows of one scale: {@code nano}, {@code paper} or {@code published}. */
     public LossTable scale(String scale) {
-        return new LossTable(rows.stream().filter(r -> r.scale().equals(scale)).toList());
+        return new LossTable(rows.stream().filter(r -> r.scale().equals(scale)).toList(), begun);
     }
 
     /** All columns, unknown values missing. */
@@ -105,90 +109,74 @@ public record LossTable(List<LossRow> rows) {
                 strings("vocabulary", LossRow::vocabulary), strings("device", LossRow::device),
                 doubles("wall_seconds", LossRow::wallSeconds), strings("code_version", LossRow::codeVersion),
                 doubles("whole_run_loss", LossRow::wholeRunLoss), longs("seed", LossRow::seed),
-                doubles("learning_rate", LossRow::learningRate));
+                doubles("learning_rate", LossRow::learningRate), doubles("flops", LossRow::flops));
     }
 
     /**
-     * Sizes down, classes across: training loss, "not run" where there is no run (of the published: "not published").
+     * Sizes down, classes across; a cell without a loss says why.
      *
      * @param loss which loss, {@link LossRow#trainingLoss} or {@link LossRow#heldoutLoss}
      */
     public Table grid(String scale, Objective objective, Function<LossRow, Double> loss) {
-        boolean published = scale.equals(LossRow.PUBLISHED);
         List<ModelSize> sizes = sizes(scale);
         Table grid = Table.create(objective.family() + ", " + scale,
                 StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
         for (BudgetClass budgetClass : BudgetClass.values()) {
-            grid.addColumns(StringColumn.create(budgetClass.name(), sizes.stream().map(size -> cell(scale, objective,
-                    size, budgetClass).map(loss).map(v -> String.format(Locale.ROOT, "%.4f", v))
-                    .orElse(published ? "not published" : NOT_RUN)).toList()));
+            grid.addColumns(StringColumn.create(budgetClass.name(), sizes.stream()
+                    .map(size -> text(scale, objective, size, budgetClass, loss)).toList()));
         }
         return grid;
     }
 
+    /** The published losses and ours at paper scale: sizes down, classes across, two columns for each class. */
+    Table beside(Objective objective) {
+        List<ModelSize> sizes = ModelSize.of(Scale.PAPER);
+        Table grid = Table.create(objective.family(),
+                StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
+        for (BudgetClass budgetClass : BudgetClass.values()) {
+            for (String scale : List.of(LossRow.PUBLISHED, Scale.PAPER.label())) {
+                String whose = scale.equals(LossRow.PUBLISHED) ? "published" : "ours";
+                grid.addColumns(StringColumn.create(budgetClass + ", " + whose, sizes.stream()
+                        .map(size -> text(scale, objective, size, budgetClass, LossRow::trainingLoss)).toList()));
+            }
+        }
+        return grid;
+    }
+
+    private String text(String scale, Objective objective, ModelSize size, BudgetClass budgetClass,
+                        Function<LossRow, Double> loss) {
+        return cell(scale, objective, size, budgetClass).map(loss).map(v -> String.format(Locale.ROOT, "%.4f", v))
+                .orElseGet(() -> missing(scale, objective, size, budgetClass));
+    }
+
     /** The row of a cell: of the size's default run if it was made, or of another with the whole budget. */
-    private Optional<LossRow> cell(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
-        return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
-                && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name())
-                && r.tokens() >= size.budget(budgetClass))
+    public Optional<LossRow> cell(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
+        return rows(scale, objective, size, budgetClass).filter(r -> r.tokens() >= size.budget(budgetClass))
                 .min(Comparator.comparing(r -> r.seed() == null || r.seed() == 0
                         && r.learningRate() == size.learningRate() ? 0 : 1));
     }
 
-    /**
-     * Neighbouring cells of a grid that both have a training loss, and how often the later one's is lower.
-     *
-     * @param pairs of a class and the next at the same size, or of a size and the next at the same class
-     * @param falling pairs in which the loss falls
-     */
-    public record Order(int pairs, int falling) {
-    }
-
-    /** Whether causal loss falls from class to class. */
-    public Order byClass(String scale) {
-        return order(sizes(scale).stream().map(size -> Stream.of(BudgetClass.values())
-                .map(c -> trainingLoss(scale, size, c)).toList()).toList());
-    }
-
-    /** Whether causal loss falls from size to size. */
-    public Order bySize(String scale) {
-        return order(Stream.of(BudgetClass.values()).map(c -> sizes(scale).stream()
-                .map(size -> trainingLoss(scale, size, c)).toList()).toList());
-    }
-
-    private static Order order(List<List<Optional<Double>>> lines) {
-        int pairs = 0;
-        int falling = 0;
-        for (List<Optional<Double>> line : lines) {
-            for (int i = 1; i < line.size(); i++) {
-                if (line.get(i - 1).isPresent() && line.get(i).isPresent()) {
-                    pairs++;
-                    falling += line.get(i).get() < line.get(i - 1).get() ? 1 : 0;
-                }
-            }
+    /** Why a cell has no loss. */
+    public String missing(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
+        if (scale.equals(LossRow.PUBLISHED)) {
+            return rows(scale, objective, size, budgetClass).findAny().isPresent() ? "announced, not published"
+                    : "not announced";
         }
-        return new Order(pairs, falling);
+        return begun.stream().filter(run -> run.isFor(objective, size, budgetClass))
+                .max(Comparator.comparingInt(UnfinishedRun::step)).map(UnfinishedRun::toString)
+                .or(() -> rows(scale, objective, size, budgetClass).max(Comparator.comparing(LossRow::tokens))
+                        .map(r -> String.format(Locale.ROOT, "only %,d tokens", r.tokens())))
+                .orElse(size.scale() == Scale.PAPER ? "needs a GPU" : "not trained");
     }
 
-    private Optional<Double> trainingLoss(String scale, ModelSize size, BudgetClass budgetClass) {
-        return cell(scale, Objective.CAUSAL, size, budgetClass).map(LossRow::trainingLoss);
+    private Stream<LossRow> rows(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
+        return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
+                && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name()));
     }
 
-    private static List<ModelSize> sizes(String scale) {
+    /** The sizes of a table's scale, small to large; the published ones are the paper's. */
+    static List<ModelSize> sizes(String scale) {
         return ModelSize.of(scale.equals(LossRow.PUBLISHED) ? Scale.PAPER : Scale.of(scale));
-    }
-
-    /**
-     * Causal training loss by tokens, for a figure: columns {@code size}, {@code source} ("ours, nano", "published"),
-     * {@code tokens}, {@code loss}; rows whose loss is unknown are left out.
-     */
-    public Table lossByTokens() {
-        List<LossRow> known = rows.stream().filter(r -> r.trainingLoss() != null
-                && r.objective().equals(Objective.CAUSAL.label())).toList();
-        LossTable table = new LossTable(known);
-        return Table.create("Loss by tokens", table.strings("size", LossRow::size),
-                table.strings("source", r -> r.scale().equals(LossRow.PUBLISHED) ? r.scale() : "ours, " + r.scale()),
-                table.longs("tokens", LossRow::tokens), table.doubles("loss", LossRow::trainingLoss));
     }
 
     /** Writes {@code loss-table.csv} and {@code loss-table.md}. */
@@ -204,14 +192,11 @@ public record LossTable(List<LossRow> rows) {
                 + "from the runs in `results/runs`.\nThe published losses are on the deduplicated Pile with GPT-2's "
                 + "vocabulary. A run on another corpus or\nvocabulary (columns `corpus`, `vocabulary`) cannot be "
                 + "compared with them number by number; what can be\ncompared is the order of classes and sizes.\n");
-        for (String scale : SCALES) {
-            for (Objective objective : Objective.values()) {
-                if (rows.stream().anyMatch(r -> r.scale().equals(scale) && r.objective().equals(objective.label()))) {
-                    text.append("\n## ").append(objective.family()).append(", ").append(scale)
-                            .append(": training loss\n\n")
-                            .append(markdown(grid(scale, objective, LossRow::trainingLoss)));
-                }
-            }
+        for (Objective objective : Objective.values()) {
+            text.append("\n## ").append(objective.family()).append(", published and ours: training loss\n\n")
+                    .append(markdown(beside(objective)))
+                    .append("\n## ").append(objective.family()).append(", nano: training loss\n\n")
+                    .append(markdown(grid(Scale.NANO.label(), objective, LossRow::trainingLoss)));
         }
         return text.append("\n## Every row\n\n").append(markdown(table())).toString();
     }

@@ -47,6 +47,15 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
     }
 
     /**
+     * Operations of a training step's matrix products, a token: 6 for each weight that is multiplied (the embedding is
+     * looked up), and causal attention, in which a token sees half the sequence on average.
+     */
+    public long flopsPerToken(int sequenceLength) {
+        long multiplied = 12L * layers * width * width + (long) vocabulary * width;
+        return 6 * multiplied + 6L * layers * width * sequenceLength;
+    }
+
+    /**
      * @throws GerbilException if a sequence of {@code length} tokens has no positions here
      */
     public void requirePositions(long length) {

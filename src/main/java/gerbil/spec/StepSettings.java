@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+
 /**
  * How a training step is computed on a device. It decides speed, memory and rounding, and so it is chosen once for a run,
  * recorded, and kept when the run is continued.
@@ -7,8 +9,17 @@ package gerbil.spec;
  * @param path fused or plain
  * @param precision of the fused path's products; the plain path's is float32
  * @param microBatch sequences computed at once
- * @param headChunk tokens whose logits the fused head makes at once
- * @param headGroup chunks whose gradients of the head's weight are one product
+ * @param headChunk tokens of whose logits the fused head makes a block at once
+ * @param headBlock entries of the vocabulary in a block
+ * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016): less
+ *     memory, a third more time for the layers
  */
-public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headGroup) {
+@JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks
+public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headBlock,
+                           boolean recompute) {
+
+    /** These settings with another micro-batch. */
+    public StepSettings withMicroBatch(int microBatch) {
+        return new StepSettings(path, precision, microBatch, headChunk, headBlock, recompute);
+    }
 }

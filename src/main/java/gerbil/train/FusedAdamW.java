@@ -30,7 +30,7 @@ final class FusedAdamW extends AdamW {
     @Override
     double update(NDList gradients, double learningRate) {
         double norm = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
-                .add(manager.create(new double[] {settings.clipNorm(), lossScale.value()}))).singletonOrThrow()
+                .add(kernels.numbers(settings.clipNorm(), lossScale.value()))).singletonOrThrow()
                 .getFloat();
         if (lossScale.skips(norm)) {
             return 0;
@@ -42,8 +42,8 @@ final class FusedAdamW extends AdamW {
 
     /** Updates the vectors or the matrices: what decays and what does not are two calls. */
     private void update(NDList gradients, double learningRate, int dimensions) {
-        NDArray numbers = manager.create(new double[] {learningRate, settings.beta1(), settings.beta2(),
-                decay(dimensions), settings.epsilon()});
+        NDArray numbers = kernels.numbers(learningRate, settings.beta1(), settings.beta2(), decay(dimensions),
+                settings.epsilon());
         Kernels.Arguments arguments = new Kernels.Arguments();
         for (NDList list : List.of(parameters, gradients, means, squares, counters)) {
             arguments.add(IntStream.range(0, list.size())

@@ -23,11 +23,13 @@ import java.util.stream.Stream;
 
 /**
  * One run's files: {@code run.json}, {@code metrics.jsonl}, {@code checkpoints/} and, when it has finished, {@code
- * result.json}.
+ * result.json}; {@code lock}, which names the process that trains; of a detached run {@code request.json} and {@code
+ * log.txt} too.
  */
 public final class RunDirectory {
 
     private static final String RUN = "run.json";
+    private static final String REQUEST = "request.json";
     private static final String RESULT = "result.json";
 
     private final Path folder;
@@ -80,6 +82,29 @@ public final class RunDirectory {
     }
 
     /**
+     * The run of a model that was started last, whether it has a checkpoint yet or not.
+     *
+     * @throws GerbilException if there is none
+     */
+    public static RunDirectory lastStarted(Path runs, String model) {
+        try (Stream<Path> folders = Files.isDirectory(runs.resolve(model))
+                ? Files.list(runs.resolve(model)) : Stream.empty()) {
+            return folders.filter(f -> Files.exists(f.resolve(RUN)) || Files.exists(f.resolve(REQUEST)))
+                    .max(Comparator.comparingLong(RunDirectory::started)).map(RunDirectory::new)
+                    .orElseThrow(() -> new GerbilException("no run of " + model + " under " + runs, "a run",
+                            "train it first, or name one of the models in that folder"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** When the lock was taken; of a run that is about to be started or has been brought here, when its files came. */
+    private static long started(Path folder) {
+        return Stream.of(RunLock.NAME, REQUEST, RUN).mapToLong(f -> folder.resolve(f).toFile().lastModified()).max()
+                .orElseThrow();
+    }
+
+    /**
      * Takes the directory for a run: writes {@code run.json}, or finds the same run there.
      *
      * @param environment asked for only if the run is new
@@ -112,6 +137,40 @@ public final class RunDirectory {
         return read(RUN, RunRecord.class);
     }
 
+    /**
+     * @throws GerbilException if a process trains here now; reading is always allowed
+     */
+    public void requireFree() {
+        try {
+            RunLock.requireFree(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What is or will be run. */
+    public RunSpec spec() {
+        return Files.exists(folder.resolve(RUN)) ? record().spec() : request().spec();
+    }
+
+    /**
+     * What a detached process is to train here.
+     *
+     * @throws GerbilException if nothing was asked for
+     */
+    public TrainingRequest request() {
+        if (!Files.exists(folder.resolve(REQUEST))) {
+            throw new GerbilException("no " + REQUEST + " in " + folder, "the directory of a detached run",
+                    "start one with environment/gerbil train --detach");
+        }
+        return read(REQUEST, TrainingRequest.class);
+    }
+
+    void request(TrainingRequest request) throws IOException {
+        Files.createDirectories(folder);
+        Json.write(folder.resolve(REQUEST), request);
+    }
+
     /** How the run's step is computed, if it has begun. */
     public Optional<StepSettings> settings() {
         return Files.exists(folder.resolve(RUN)) ? Optional.of(record().environment().step()) : Optional.empty();
@@ -122,10 +181,10 @@ public final class RunDirectory {
         return Files.exists(folder.resolve(RESULT)) ? Optional.of(read(RESULT, RunResult.class)) : Optional.empty();
     }
 
-    /** All steps so far. */
+    /** All steps so far; none if the run has not begun. */
     public List<StepMetrics> metrics() {
         try {
-            return MetricsLog.read(metricsFile());
+            return Files.exists(metricsFile()) ? MetricsLog.read(metricsFile()) : List.of();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

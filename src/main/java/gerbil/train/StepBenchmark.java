@@ -1,10 +1,13 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import gerbil.model.HeadChunks;
 import gerbil.objective.Sequences;
 import gerbil.spec.GerbilException;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import gerbil.tokens.TokenSet;
 
 import java.util.List;
@@ -23,10 +26,13 @@ import java.util.stream.DoubleStream;
  * @param loss of the last step, nats a token
  * @param stepSeconds of each measured step
  * @param tokensPerSecond of the median step
+ * @param headSeconds that the fused head takes for as many tokens, measured by itself; 0 on the plain path
+ * @param optimizerSeconds of the median step: clipping and AdamW
  */
 public record StepBenchmark(String size, StepSettings settings, int sequenceLength, int threads,
                             String engine, String java, String codeVersion, double loss,
-                            List<Double> stepSeconds, double tokensPerSecond) {
+                            List<Double> stepSeconds, double tokensPerSecond, double headSeconds,
+                            double optimizerSeconds) {
 
     /**
      * Trains a new model of the run's size, one micro-batch a step.
@@ -42,21 +48,37 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         }
         Sequences data = Sequences.of(spec, tokens);
         double[] seconds = new double[warmUp + steps];
+        double[] optimizer = new double[warmUp + steps];
         double loss = 0;
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             for (int step = 0; step < seconds.length; step++) {
                 long begin = System.nanoTime();
                 loss = setup.step().backward(data, (long) step * microBatch, microBatch);
+                long backward = System.nanoTime();
                 setup.optimizer().step(spec.optimizer().learningRate());
-                seconds[step] = (System.nanoTime() - begin) / 1e9;
+                long end = System.nanoTime();
+                seconds[step] = (end - begin) / 1e9;
+                optimizer[step] = (end - backward) / 1e9;
             }
         }
         double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
+        int tokensAStep = microBatch * spec.sequenceLength();
         Engine engine = Engine.getInstance();
         return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,
-                DoubleStream.of(measured).boxed().toList(), microBatch * spec.sequenceLength() / median(measured));
+                DoubleStream.of(measured).boxed().toList(), tokensAStep / median(measured),
+                headSeconds(spec, settings) * tokensAStep, median(DoubleStream.of(optimizer).skip(warmUp).toArray()));
+    }
+
+    private static double headSeconds(RunSpec spec, StepSettings settings) {
+        if (settings.path() == TrainingPath.PLAIN) {
+            return 0;
+        }
+        try (NDManager manager = NDManager.newBaseManager()) {
+            return new HeadChunks(settings.headChunk(), settings.headBlock())
+                    .secondsPerToken(spec.config(), settings.precision(), manager);
+        }
     }
 
     private static double median(double[] values) {

@@ -5,18 +5,21 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.cuda.CudaUtils;
 import gerbil.model.HeadChunks;
+import gerbil.objective.Batch;
+import gerbil.objective.Sequences;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /** Chooses how a run's training step is computed on this device. */
 public final class StepTuning {
 
-    /** Tokens of one pass on the fused path: enough for full products, and their activations are small. */
+    /** Tokens of one pass of the fused path on a processor: enough for full products; more are no faster. */
     private static final int FUSED_TOKENS = 4_096;
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;
@@ -40,14 +43,52 @@ public final class StepTuning {
         return choose(spec, path, precision(spec, path).precision());
     }
 
-    /** Settings in a given precision; the plain path knows float32 only. */
+    /** Settings in a given precision; the plain path knows float32 only. On a GPU the micro-batch is found by trying. */
     public static StepSettings choose(RunSpec spec, TrainingPath path, Precision precision) {
+        if (Engine.getInstance().defaultDevice().isGpu()) {
+            return fit(spec, untried(spec, path, precision, spec.batchSequences()));
+        }
+        return untried(spec, path, precision, microBatch(spec, path));
+    }
+
+    private static StepSettings untried(RunSpec spec, TrainingPath path, Precision precision, int microBatch) {
         if (path == TrainingPath.PLAIN) {
-            return new StepSettings(path, Precision.FLOAT32, microBatch(spec, path), 0, 0);
+            return new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false);
         }
         try (NDManager manager = NDManager.newBaseManager()) {
             HeadChunks chunks = HeadChunks.measure(spec.config(), precision, manager);
-            return new StepSettings(path, precision, microBatch(spec, path), chunks.chunk(), chunks.group());
+            return new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false);
+        }
+    }
+
+    /**
+     * The settings with the largest micro-batch that fits into the device's memory: a pass of random tokens is tried, and
+     * halved until it fits. Where one sequence does not, activations are computed again in the backward pass.
+     *
+     * @param wanted settings with the largest micro-batch to try
+     * @throws gerbil.spec.GerbilException if memory is too small for one sequence all the same
+     */
+    static StepSettings fit(RunSpec spec, StepSettings wanted) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, wanted)) {
+            setup.step().backward(new RandomSequences(spec), 0, wanted.microBatch());
+            return new StepSettings(wanted.path(), wanted.precision(), setup.step().microBatch(), wanted.headChunk(),
+                    wanted.headBlock(), wanted.recompute() || setup.step().recomputes());
+        }
+    }
+
+    /** Text to try memory with. */
+    private record RandomSequences(RunSpec spec) implements Sequences {
+
+        @Override
+        public int perEpoch() {
+            return Integer.MAX_VALUE;
+        }
+
+        @Override
+        public Batch batch(long first, int count) {
+            long[] ids = new SplittableRandom(first).longs((long) count * spec.sequenceLength(), 0,
+                    spec.config().vocabulary()).toArray();
+            return new Batch(count, spec.sequenceLength(), ids, ids);
         }
     }
 
@@ -75,7 +116,7 @@ public final class StepTuning {
                 : capability >= VOLTA ? Precision.FLOAT16 : Precision.FLOAT32, reason);
     }
 
-    /** The largest micro-batch that divides the batch and is small enough for the path. */
+    /** The largest micro-batch that divides the batch and is small enough for the path on a processor. */
     private static int microBatch(RunSpec spec, TrainingPath path) {
         GptJConfig config = spec.config();
         long largest = path == TrainingPath.FUSED ? FUSED_TOKENS / spec.sequenceLength()

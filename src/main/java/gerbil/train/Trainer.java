@@ -19,6 +19,7 @@ import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -100,12 +101,17 @@ public final class Trainer {
      * Trains to the end of the budget.
      *
      * @return the result, also written to the run's directory
-     * @throws GerbilException if the directory belongs to another run, the loss stops being a number, the disk is
-     *     full, or the thread is interrupted, which leaves a checkpoint to continue from
+     * @throws GerbilException if the directory belongs to another run, another process or thread trains in it, the loss
+     *     stops being a number, the disk is full, or the thread is interrupted, which leaves a checkpoint to continue
+     *     from
      */
     public RunResult run() {
         try {
             return trainOrRead();
+        } catch (ClosedByInterruptException e) {
+            // while the checkpoint to continue from was read
+            Thread.interrupted();
+            throw interrupted(directory.latestCheckpoint().map(Checkpoint::step).orElse(0), e);
         } catch (IOException e) {
             long checkpoint = spec.config().parameters() * 3 * Float.BYTES;
             throw DiskFull.explain(e, directory.folder(), "the run's last checkpoint",
@@ -114,10 +120,22 @@ public final class Trainer {
     }
 
     private RunResult trainOrRead() throws IOException {
-        RunRecord record = directory.claim(spec, this::environment);
         if (directory.result().isPresent()) {
-            return directory.result().get();
+            return read();
         }
+        try (RunLock ignored = RunLock.take(directory.folder())) {
+            // another process may have finished it just now
+            return directory.result().isPresent() ? read() : trainLocked();
+        }
+    }
+
+    private RunResult read() throws IOException {
+        directory.claim(spec, this::environment);
+        return directory.result().orElseThrow();
+    }
+
+    private RunResult trainLocked() throws IOException {
+        RunRecord record = directory.claim(spec, this::environment);
         try (TrainingSetup setup = TrainingSetup.of(spec, record.environment().step())) {
             GptJ model = setup.model();
             var checkpoint = directory.latestCheckpoint();
@@ -150,7 +168,7 @@ public final class Trainer {
         Instant saved = Instant.now();
         for (int step = optimizer.steps() + 1; step <= spec.steps(); step++) {
             long begin = System.nanoTime();
-            double loss = setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
+            double loss = backward(setup, step);
             requireNumber("loss", loss, step);
             double learningRate = schedule.learningRate(step);
             double norm = optimizer.step(learningRate);
@@ -160,19 +178,30 @@ public final class Trainer {
                     spec.batchTokens() / seconds, setup.step().lossByObjective());
             metrics.add(done);
             listener.step(done, spec.steps());
-            boolean interrupted = Thread.interrupted();
-            if (interrupted || step == spec.steps()
-                    || saved.plus(checkpointEvery).isBefore(Instant.now())) {
+            // an interrupt is seen by the next step; after the last one the run ends as it should
+            if (step == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
                 Checkpoint.save(directory.checkpoints(), setup.model(), optimizer);
                 saved = Instant.now();
             }
-            if (interrupted && step == spec.steps()) {
-                Thread.currentThread().interrupt();
-            } else if (interrupted) {
-                throw new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
-                        "start the same run again: it continues from there");
-            }
         }
+    }
+
+    /** An interrupt leaves a checkpoint of the last finished step; before the first there is nothing to keep. */
+    private double backward(TrainingSetup setup, int step) throws IOException {
+        try {
+            return setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
+        } catch (InterruptedStep e) {
+            int done = step - 1;
+            if (done > 0 && directory.latestCheckpoint().filter(c -> c.step() == done).isEmpty()) {
+                Checkpoint.save(directory.checkpoints(), setup.model(), setup.optimizer());
+            }
+            throw interrupted(done, e);
+        }
+    }
+
+    private GerbilException interrupted(int step, Exception cause) {
+        return new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
+                "start the same run again: it continues from there", cause);
     }
 
     private void requireNumber(String what, double value, int step) {

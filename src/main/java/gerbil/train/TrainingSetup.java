@@ -3,7 +3,6 @@ package gerbil.train;
 import ai.djl.ndarray.NDManager;
 import gerbil.model.FusedLoss;
 import gerbil.model.GptJ;
-import gerbil.model.HeadChunks;
 import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
@@ -28,8 +27,7 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
         return of(spec, settings, model, new FusedAdamW(model, spec.optimizer(), kernels, scale),
-                new FusedLoss(model, kernels, spec.sequenceLength(), settings.precision(),
-                        new HeadChunks(settings.headChunk(), settings.headGroup()), scale::value));
+                new FusedLoss(model, kernels, spec.sequenceLength(), settings, scale::value));
     }
 
     private static TrainingSetup of(RunSpec spec, StepSettings settings, GptJ model, AdamW optimizer,

@@ -17,12 +17,10 @@ import gerbil.spec.GerbilException;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
-import java.util.function.Function;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -35,6 +33,7 @@ final class TrainingStep {
     private final GptJ model;
     private final NDManager manager;
     private int microBatch;
+    private boolean recomputes;
     private final ByteBuffer inputs;
     private final ByteBuffer targets;
     private final ByteBuffer objectives;
@@ -62,32 +61,47 @@ final class TrainingStep {
      * @param sequences of the batch, a multiple of the micro-batch
      * @return the mean loss, nats a token
      * @throws GerbilException if memory is too small for a single sequence
+     * @throws InterruptedStep if the thread is interrupted; the gradients are then as after {@link GptJ#zeroGradients}
      */
     double backward(Sequences data, long first, int sequences) {
         while (true) {
             try {
                 return passes(data, first, sequences);
             } catch (EngineException e) {
-                microBatch = smaller(sequences, e);
+                shrink(sequences, e);
                 model.zeroGradients();
             }
         }
     }
 
-    /** The micro-batch to go on with after an error: at most half of what did not fit into memory. */
-    private int smaller(int sequences, EngineException error) {
+    /**
+     * Goes on with less memory after an error: with at most half of the micro-batch, or, where it is one sequence, with
+     * activations that are computed again.
+     */
+    private void shrink(int sequences, EngineException error) {
         if (!OUT_OF_MEMORY.matcher(String.valueOf(error.getMessage())).find()) {
             throw error;
         }
-        return IntStream.rangeClosed(1, microBatch / 2).filter(m -> sequences % m == 0).max()
-                .orElseThrow(() -> new GerbilException("too little memory for one sequence of " + model.config(),
-                        "room for the activations of one sequence",
-                        "train a smaller size or shorter sequences, or free memory"));
+        OptionalInt smaller = IntStream.rangeClosed(1, microBatch / 2).filter(m -> sequences % m == 0).max();
+        if (smaller.isPresent()) {
+            microBatch = smaller.getAsInt();
+        } else if (loss.saveMemory()) {
+            recomputes = true;
+        } else {
+            throw new GerbilException("too little memory for one sequence of " + model.config(),
+                    "room for the activations of one sequence",
+                    "train a smaller size or shorter sequences, or free memory");
+        }
     }
 
     /** Sequences of one pass. */
     int microBatch() {
         return microBatch;
+    }
+
+    /** Whether memory became so short that activations are computed again. */
+    boolean recomputes() {
+        return recomputes;
     }
 
     /** Mean loss of the last batch by objective, nats a token; null if the batch was causal. */
@@ -106,42 +120,59 @@ final class TrainingStep {
     }
 
     private double causalPasses(List<Batch> batches, int learned) {
-        double sum = 0;
-        for (Batch batch : batches) {
-            sum += backward(batch, NDArray::getFloat, (ids, targets) -> loss.of(ids, targets, 1f / learned));
-        }
-        return sum;
+        return sums(batches, 1, (batch, ids, targets) -> {
+            TrainingLoss.Value value = loss.of(ids, targets, 1f / learned);
+            return new TrainingLoss.Value(value.loss().reshape(1), value.differentiable());
+        })[0];
     }
 
     private double blenderPasses(List<Batch> batches, int learned) {
-        double[] sums = new double[BlendedObjective.values().length];
-        for (Batch batch : batches) {
+        float[] sums = sums(batches, BlendedObjective.values().length, (batch, ids, targets) -> {
             objectives.clear().asLongBuffer().put(batch.objectives());
-            float[] losses = backward(batch, NDArray::toFloatArray, (ids, targets) -> loss.of(ids, targets,
-                    array(ids.getManager(), objectives, batch), sums.length, 1f / learned));
-            Arrays.setAll(sums, i -> sums[i] + losses[i]);
-        }
+            return loss.of(ids, targets, array(ids.getManager(), objectives, batch), BlendedObjective.values().length,
+                    1f / learned);
+        });
         lossByObjective = new LinkedHashMap<>();
         for (BlendedObjective objective : BlendedObjective.values()) {
             int own = batches.stream().mapToInt(batch -> batch.learned(objective.ordinal())).sum();
             if (own > 0) {
-                lossByObjective.put(objective.label(), sums[objective.ordinal()] * learned / own);
+                lossByObjective.put(objective.label(), (double) sums[objective.ordinal()] * learned / own);
             }
         }
-        return Arrays.stream(sums).sum();
+        return IntStream.range(0, sums.length).mapToDouble(i -> sums[i]).sum();
     }
 
-    private <T> T backward(Batch batch, Function<NDArray, T> read,
-                           BiFunction<NDArray, NDArray, TrainingLoss.Value> forward) {
+    /** Passes over the batches; their losses are added where they are made and read once. */
+    private float[] sums(List<Batch> batches, int count, Forward forward) {
+        try (NDManager results = manager.newSubManager()) {
+            NDArray sums = results.zeros(new Shape(count));
+            NDScope.unregister(sums);
+            for (Batch batch : batches) {
+                if (Thread.interrupted()) {
+                    model.zeroGradients();
+                    throw new InterruptedStep();
+                }
+                pass(batch, forward, sums);
+            }
+            return sums.toFloatArray();
+        }
+    }
+
+    private void pass(Batch batch, Forward forward, NDArray sums) {
         inputs.clear().asLongBuffer().put(batch.inputs());
         targets.clear().asLongBuffer().put(batch.targets());
         try (NDScope ignored = new NDScope(); NDManager scratch = manager.newSubManager();
              GradientCollector collector = Engine.getInstance().newGradientCollector()) {
             TrainingLoss.Value value =
-                    forward.apply(array(scratch, inputs, batch), array(scratch, targets, batch));
+                    forward.of(batch, array(scratch, inputs, batch), array(scratch, targets, batch));
             collector.backward(value.differentiable());
-            return read.apply(value.loss());
+            sums.addi(value.loss().stopGradient());
         }
+    }
+
+    private interface Forward {
+
+        TrainingLoss.Value of(Batch batch, NDArray ids, NDArray targets);
     }
 
     private static NDArray array(NDManager scratch, ByteBuffer buffer, Batch batch) {

@@ -3,9 +3,11 @@ package gerbil.train;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.SourceJars;
 import gerbil.spec.BudgetClass;
+import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Progress;
+import gerbil.spec.PublishedResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
@@ -13,6 +15,7 @@ import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Vocabulary;
 
 import java.nio.file.Path;
+import java.util.List;
 
 /** Where the kit's files are, under one folder: {@code data/corpus}, {@code data/tokens}, {@code runs}, {@code results}. */
 public record Workspace(Path home) {
@@ -45,6 +48,31 @@ public record Workspace(Path home) {
     /** The scale that notebooks run at: the environment variable {@code GERBIL_SCALE}, or nano. */
     public static Scale scale() {
         return Scale.of(System.getenv().getOrDefault("GERBIL_SCALE", Scale.NANO.label()));
+    }
+
+    /**
+     * The sizes that notebooks train: those that the environment variable {@code GERBIL_SIZES} names, with commas between
+     * them, or the scale's published ones, small to large.
+     *
+     * @throws gerbil.spec.GerbilException if one of them is no size of the scale
+     */
+    public static List<String> sizes() {
+        List<String> all = ModelSize.of(scale()).stream().filter(Workspace::inTheTable).map(ModelSize::name).toList();
+        String named = System.getenv("GERBIL_SIZES");
+        List<String> sizes = named == null || named.isBlank() ? all : List.of(named.strip().split("\\s*,\\s*"));
+        for (String size : sizes) {
+            if (ModelSize.of(size).scale() != scale()) {
+                throw new GerbilException("GERBIL_SIZES with " + size, "sizes of the " + scale().label() + " scale: " + all,
+                        "name some of these, or set GERBIL_SCALE");
+            }
+        }
+        return sizes;
+    }
+
+    /** 77m and 104m have no published run. */
+    private static boolean inTheTable(ModelSize size) {
+        return size.scale() == Scale.NANO
+                || PublishedResult.all().stream().anyMatch(published -> published.size().equals(size.name()));
     }
 
     /** Folder of the runs that learning rates were compared by. */

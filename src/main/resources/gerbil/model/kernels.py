@@ -5,48 +5,60 @@ class M(Module):
   __buffers__ = []
   training : bool
 
-  # ids (batch, length), cos and sin (length, 1, 1, head_dim) -> (batch, length, width), float32. Matrix products and
-  # attention are computed in dtype, the residual stream and LayerNorm in float32.
-  def hidden(self: __torch__.M,
+  # The residual stream before the first layer, after each, and so before the head's LayerNorm at last: (batch, length,
+  # width), float32. ids (batch, length), cos and sin (length, 1, 1, head_dim). Matrix products and attention are computed
+  # in dtype, LayerNorm in float32.
+  def streams(self: __torch__.M,
       ids: Tensor,
       weights: List[Tensor],
       cos: Tensor,
       sin: Tensor,
-      dtype: int) -> Tensor:
-    batch = torch.size(ids, 0)
-    length = torch.size(ids, 1)
-    x = torch.embedding(weights[0], ids)
-    width = torch.size(x, 2)
-    head_dim = torch.size(cos, -1)
-    cos2 = torch.to(cos, dtype)
-    sin2 = torch.to(sin, dtype)
+      dtype: int) -> List[Tensor]:
+    streams = [torch.embedding(weights[0], ids)]
     for layer in range((torch.len(weights) - 5) // 10):
-      o = 1 + 10 * layer
-      normed = torch.to(torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05), dtype)
-      packed = torch.to(torch.cat([weights[o + 4], weights[o + 2], weights[o + 3]], 0), dtype)
-      qkv = torch.view(torch.linear(normed, packed), [batch, length, 3, -1, head_dim])
-      qk = torch.slice(qkv, 2, 0, 2)
-      turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, -1, 1, None, 2)), torch.slice(qk, -1, 0, None, 2)], -1), -2)
-      rotated = torch.add(torch.mul(qk, cos2), torch.mul(turned, sin2))
-      q = torch.transpose(torch.select(rotated, 2, 0), 1, 2)
-      k = torch.transpose(torch.select(rotated, 2, 1), 1, 2)
-      v = torch.transpose(torch.select(qkv, 2, 2), 1, 2)
-      mixed = (self).attention(q, k, v, dtype)
-      attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), torch.to(weights[o + 5], dtype))
-      inner = torch.gelu(torch.linear(normed, torch.to(weights[o + 6], dtype), torch.to(weights[o + 7], dtype)), approximate="tanh")
-      fed = torch.linear(inner, torch.to(weights[o + 8], dtype), torch.to(weights[o + 9], dtype))
-      x = torch.add(torch.add(x, attended), fed)
-    n = torch.len(weights)
-    return torch.layer_norm(x, [width], weights[n - 4], weights[n - 3], 1e-05)
+      streams = torch.append(streams, (self).layer(streams[-1], weights, layer, cos, sin, dtype))
+    return streams
 
-  # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own, but for bfloat16 on a
-  # processor, where its backward pass takes twice as long as products of blocks of queries with the keys they may see.
+  def layer(self: __torch__.M,
+      x: Tensor,
+      weights: List[Tensor],
+      layer: int,
+      cos: Tensor,
+      sin: Tensor,
+      dtype: int) -> Tensor:
+    batch, length, width, = torch.size(x)
+    head_dim = torch.size(cos, -1)
+    o = 1 + 10 * layer
+    normed = torch.to(torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05), dtype)
+    packed = torch.to(torch.cat([weights[o + 4], weights[o + 2], weights[o + 3]], 0), dtype)
+    qkv = torch.view(torch.linear(normed, packed), [batch, length, 3, -1, head_dim])
+    qk = torch.slice(qkv, 2, 0, 2)
+    turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, -1, 1, None, 2)), torch.slice(qk, -1, 0, None, 2)], -1), -2)
+    rotated = torch.add(torch.mul(qk, torch.to(cos, dtype)), torch.mul(turned, torch.to(sin, dtype)))
+    q = torch.transpose(torch.select(rotated, 2, 0), 1, 2)
+    k = torch.transpose(torch.select(rotated, 2, 1), 1, 2)
+    v = torch.transpose(torch.select(qkv, 2, 2), 1, 2)
+    mixed = (self).attention(q, k, v, dtype)
+    attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), torch.to(weights[o + 5], dtype))
+    inner = torch.gelu(torch.linear(normed, torch.to(weights[o + 6], dtype), torch.to(weights[o + 7], dtype)), approximate="tanh")
+    fed = torch.linear(inner, torch.to(weights[o + 8], dtype), torch.to(weights[o + 9], dtype))
+    return torch.add(torch.add(x, attended), fed)
+
+  # What the head sees of the last residual stream
+  def norm(self: __torch__.M,
+      x: Tensor,
+      weights: List[Tensor]) -> Tensor:
+    n = torch.len(weights)
+    return torch.layer_norm(x, [torch.size(x, 2)], weights[n - 4], weights[n - 3], 1e-05)
+
+  # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own on a GPU. On a processor its
+  # backward pass takes up to twice as long as products of blocks of queries with the keys they may see.
   def attention(self: __torch__.M,
       q: Tensor,
       k: Tensor,
       v: Tensor,
       dtype: int) -> Tensor:
-    if torch.__or__(dtype != 15, q.is_cuda):
+    if q.is_cuda:
       mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
     else:
       batch = torch.size(q, 0)
@@ -58,61 +70,80 @@ class M(Module):
       blocks = annotate(List[Tensor], [])
       first = 0
       while first < length:
-        last = min(first + 128, length)
-        unseen = torch.triu(torch.full([last - first, last], -1e+30, dtype=dtype, device=q.device), first + 1)
+        last = min(first + 64, length)
+        unseen = torch.triu(torch.full([last - first, last], -30000., dtype=dtype, device=q.device), first + 1)
         scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
         blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
         first = last
       mixed = torch.view(torch.cat(blocks, 1), [batch, -1, length, head_dim])
     return mixed
 
-  # Sum of the cross-entropy and its gradients, without autograd and never with all logits in memory:
-  # hidden (rows, width), targets (rows) -> loss, d hidden, d weight, d bias, all float32.
-  # Logits and probabilities are made in dtype for chunk rows at a time, which should fit the cache; the gradient of the
-  # weight takes group chunks in one product. A target's own row is exact in float32: it dominates the gradient.
+  # Cross-entropy and the gradients of its sum, without autograd and never with all logits in memory: hidden (rows, width),
+  # targets (rows), learned (rows; 1, or 0 for a target that does not count) -> losses (rows), d hidden, d weight, d bias,
+  # all float32.
+  # Goes through chunk rows at a time, and in these through block entries of the vocabulary, whose logits should fit the
+  # cache. A block's probabilities are among its own entries; its share of the whole, known after the last block, then
+  # weighs what was made of them. A target's own row is exact in float32: it dominates the gradient.
   def head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
+      learned: Tensor,
       weight: Tensor,
       bias: Tensor,
       dtype: int,
       chunk: int,
-      group: int) -> List[Tensor]:
+      block: int) -> List[Tensor]:
     rows = torch.size(hidden, 0)
-    own = torch.index_select(weight, 0, targets)
-    loss = torch.neg(torch.add(torch.sum(torch.mul(hidden, own)), torch.sum(torch.index_select(bias, 0, targets))))
+    entries = torch.size(weight, 0)
+    counted = torch.unsqueeze(learned, 1)
+    own = torch.mul(torch.index_select(weight, 0, targets), counted)
+    losses = torch.neg(torch.add(torch.sum(torch.mul(hidden, own), [1]), torch.mul(torch.index_select(bias, 0, targets), learned)))
     d_hidden = torch.neg(own)
+    d_weight = torch.zeros([torch.size(weight, 1), entries], dtype=6, device=hidden.device)
+    d_bias = torch.zeros([entries], dtype=6, device=hidden.device)
     h = torch.to(hidden, dtype)
     w = torch.to(weight, dtype)
     b = torch.to(bias, dtype)
-    w_t = torch.t(w)
-    # one product for the gradients of weight and bias, whose input is 1
-    width = torch.size(h, 1)
-    inputs = torch.cat([torch.t(h), torch.ones([1, rows], dtype=dtype, device=hidden.device)])
-    d_both = torch.zeros([width + 1, torch.size(w, 0)], dtype=6, device=hidden.device)
+    chunk = min(chunk, rows)
+    block = min(block, entries)
+    logits = torch.empty([chunk * block], dtype=dtype, device=hidden.device)
+    p = torch.empty([chunk * entries], dtype=dtype, device=hidden.device)
     first = 0
     while first < rows:
-      last = min(first + chunk * group, rows)
-      p = torch.empty([last - first, torch.size(w, 0)], dtype=dtype, device=hidden.device)
-      row = first
-      while row < last:
-        end = min(row + chunk, last)
-        t = torch.unsqueeze(torch.slice(targets, 0, row, end), 1)
-        logits = torch.addmm(b, torch.slice(h, 0, row, end), w_t)
-        part = torch.slice(p, 0, row - first, end - first)
-        torch.softmax(logits, -1, None, out=part)
-        loss = torch.add(loss, torch.sum(torch.sub(torch.to(torch.gather(logits, 1, t), 6), torch.log(torch.to(torch.gather(part, 1, t), 6)))))
-        torch.add_(torch.slice(d_hidden, 0, row, end), torch.mm(part, w))
-        row = end
-      x = torch.slice(inputs, 1, first, last)
-      if dtype == 6:
-        torch.addmm_(d_both, x, p)
-      else:
-        torch.add_(d_both, torch.mm(x, p))
+      last = min(first + chunk, rows)
+      count = last - first
+      x = torch.slice(h, 0, first, last)
+      products = annotate(List[Tensor], [])
+      sums = annotate(List[Tensor], [])
+      for column in range(0, entries, block):
+        end = min(column + block, entries)
+        w_part = torch.slice(w, 0, column, end)
+        y = torch.view(torch.slice(logits, 0, 0, count * (end - column)), [count, end - column])
+        torch.addmm(torch.slice(b, 0, column, end), x, torch.t(w_part), out=y)
+        p_part = torch.view(torch.slice(p, 0, count * column, count * end), [count, end - column])
+        torch.softmax(y, -1, None, out=p_part)
+        sums = torch.append(sums, torch.sub(torch.to(torch.amax(y, [1]), 6), torch.log(torch.to(torch.amax(p_part, [1]), 6))))
+        products = torch.append(products, torch.mm(p_part, w_part))
+      log_sums = torch.stack(sums)
+      torch.addcmul_(torch.slice(losses, 0, first, last), torch.logsumexp(log_sums, [0]), torch.slice(learned, 0, first, last))
+      shares = torch.mul(torch.unsqueeze(torch.softmax(log_sums, 0), -1), torch.slice(counted, 0, first, last))
+      torch.add_(torch.slice(d_hidden, 0, first, last), torch.sum(torch.mul(torch.stack(products), shares), [0]))
+      for i in range(torch.len(products)):
+        column = i * block
+        end = min(column + block, entries)
+        share = torch.to(shares[i], dtype)
+        p_part = torch.view(torch.slice(p, 0, count * column, count * end), [count, end - column])
+        x_part = torch.t(torch.mul(x, share))
+        d_weight_part = torch.slice(d_weight, 1, column, end)
+        if dtype == 6:
+          torch.addmm_(d_weight_part, x_part, p_part)
+        else:
+          torch.add_(d_weight_part, torch.mm(x_part, p_part))
+        torch.add_(torch.slice(d_bias, 0, column, end), torch.mv(torch.t(p_part), torch.squeeze(share, 1)))
       first = last
-    d_weight = torch.index_add_(torch.contiguous(torch.t(torch.slice(d_both, 0, 0, width))), 0, targets, hidden, alpha=-1)
-    d_bias = torch.index_add_(d_both[width], 0, targets, torch.ones_like(targets, dtype=6), alpha=-1)
-    return [loss, d_hidden, d_weight, d_bias]
+    d_weight = torch.index_add_(torch.contiguous(torch.t(d_weight)), 0, targets, torch.mul(hidden, counted), alpha=-1)
+    torch.index_add_(d_bias, 0, targets, learned, alpha=-1)
+    return [losses, d_hidden, d_weight, d_bias]
 
   # The head alone, to find out which settings are fast
   def measure_head(self: __torch__.M,
@@ -121,58 +152,73 @@ class M(Module):
       weight: Tensor,
       bias: Tensor,
       settings: Tensor) -> Tensor:
-    return ((self).head(hidden, targets, weight, bias, int(settings[0]), int(settings[1]), int(settings[2])))[0]
+    parts = (self).head(hidden, targets, torch.ones_like(targets, dtype=6), weight, bias, int(settings[0]), int(settings[1]), int(settings[2]))
+    return torch.sum(parts[0])
 
-  # scale: of the loss, and of its gradients. settings: dtype, chunk, group. Returns the scaled loss, and a scalar that has
-  # its scaled gradients.
+  # groups: of each target, 0 to count - 1, or -1 for one that is not learned. scale: of the losses, and of their gradients.
+  # settings: dtype, chunk, block, count, and 1 if the backward pass computes a layer's activations again, so that only the
+  # residual streams are kept. Returns the scaled losses of the groups, each the sum over its targets, and a scalar that
+  # has their sum's scaled gradients.
   def loss(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
-      weights: List[Tensor],
-      cos: Tensor,
-      sin: Tensor,
-      scale: Tensor,
-      settings: Tensor) -> Tuple[Tensor, Tensor]:
-    dtype = int(settings[0])
-    h = torch.flatten((self).hidden(ids, weights, cos, sin, dtype), 0, 1)
-    n = torch.len(weights)
-    weight = weights[n - 2]
-    bias = weights[n - 1]
-    parts = (self).head(torch.detach(h), torch.flatten(targets), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
-    surrogate = torch.add(torch.add(torch.sum(torch.mul(h, parts[1])), torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
-    return (torch.mul(parts[0], scale[0]), torch.mul(surrogate, scale[1]))
-
-  # The same where not every target is learned: groups holds each target's group, 0 to count - 1, or -1. Returns the scaled
-  # losses of the groups, each the sum over its targets, and a scalar that has their sum's scaled gradients.
-  def loss_of_groups(self: __torch__.M,
-      ids: Tensor,
-      targets: Tensor,
       groups: Tensor,
-      count: Tensor,
       weights: List[Tensor],
       cos: Tensor,
       sin: Tensor,
       scale: Tensor,
       settings: Tensor) -> Tuple[Tensor, Tensor]:
     dtype = int(settings[0])
-    h = torch.flatten((self).hidden(ids, weights, cos, sin, dtype), 0, 1)
+    recompute = int(settings[4]) == 1
+    torch.set_grad_enabled(torch.__not__(recompute))
+    streams = (self).streams(ids, weights, cos, sin, dtype)
+    h = (self).norm(streams[-1], weights)
+    torch.set_grad_enabled(True)
     n = torch.len(weights)
     weight = weights[n - 2]
     bias = weights[n - 1]
-    losses = torch.zeros([int(count)], dtype=6, device=h.device)
-    d_hidden = torch.zeros_like(h)
-    d_weight = torch.zeros_like(weight)
-    d_bias = torch.zeros_like(bias)
-    for group in range(int(count)):
-      rows = torch.flatten(torch.nonzero(torch.eq(torch.flatten(groups), group)))
-      if torch.size(rows, 0) > 0:
-        parts = (self).head(torch.index_select(torch.detach(h), 0, rows), torch.index_select(torch.flatten(targets), 0, rows), torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
-        torch.copy_(torch.select(losses, 0, group), parts[0])
-        torch.index_copy_(d_hidden, 0, rows, parts[1])
-        torch.add_(d_weight, parts[2])
-        torch.add_(d_bias, parts[3])
-    surrogate = torch.add(torch.add(torch.sum(torch.mul(h, d_hidden)), torch.sum(torch.mul(weight, d_weight))), torch.sum(torch.mul(bias, d_bias)))
+    group = torch.flatten(groups)
+    learned = torch.to(torch.ge(group, 0), 6)
+    parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
+    losses = torch.index_add(torch.zeros([int(settings[3])], dtype=6, device=h.device), 0, torch.clamp_min(group, 0), parts[0])
+    d_hidden = torch.view_as(parts[1], h)
+    if recompute:
+      body = (self).recomputed(streams, d_hidden, ids, weights, cos, sin, dtype)
+    else:
+      body = torch.sum(torch.mul(h, d_hidden))
+    surrogate = torch.add(torch.add(body, torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
     return (torch.mul(losses, scale[0]), torch.mul(surrogate, scale[1]))
+
+  # A scalar with the gradients of all weights before the head, from d, the gradient of what the head sees: a layer at a
+  # time, from the last to the first, is computed again from its residual stream (Chen et al. 2016).
+  def recomputed(self: __torch__.M,
+      streams: List[Tensor],
+      d: Tensor,
+      ids: Tensor,
+      weights: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      dtype: int) -> Tensor:
+    n = torch.len(weights)
+    layers = (n - 5) // 10
+    x = torch.requires_grad_(streams[layers])
+    first = n - 4
+    last = n - 2
+    y = (self).norm(x, weights)
+    surrogate = torch.zeros([], dtype=6, device=d.device)
+    for i in range(layers + 1):
+      inputs = torch.add([x], torch.slice(weights, first, last))
+      gradients = torch.autograd.grad([y], inputs, annotate(List[Optional[Tensor]], [d]))
+      for j in range(last - first):
+        surrogate = torch.add(surrogate, torch.sum(torch.mul(weights[first + j], unchecked_cast(Tensor, gradients[j + 1]))))
+      d = unchecked_cast(Tensor, gradients[0])
+      if i < layers:
+        layer = layers - 1 - i
+        x = torch.requires_grad_(streams[layer])
+        first = 1 + 10 * layer
+        last = first + 10
+        y = (self).layer(x, weights, layer, cos, sin, dtype)
+    return torch.add(surrogate, torch.sum(torch.mul(torch.embedding(weights[0], ids), d)))
 
   # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
   # layers: of each, LayerNorm's weight and bias, the packed weight (transposed) and bias of its inputs (q, k, v, q and k
@@ -261,7 +307,8 @@ class M(Module):
     chunk = int(settings[0])
     top = int(settings[1])
     length = torch.size(ids, 1)
-    hidden = (self).hidden(ids, weights, torch.slice(cos, 0, 0, length), torch.slice(sin, 0, 0, length), 6)
+    streams = (self).streams(ids, weights, torch.slice(cos, 0, 0, length), torch.slice(sin, 0, 0, length), 6)
+    hidden = (self).norm(streams[-1], weights)
     h = torch.index_select(torch.flatten(hidden, 0, 1), 0, rows)
     n = torch.len(weights)
     w_t = torch.t(weights[n - 2])

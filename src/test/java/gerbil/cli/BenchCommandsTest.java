@@ -32,6 +32,8 @@ class BenchCommandsTest {
         assertEquals(128, step.get("sequenceLength").asInt());
         assertEquals(2, step.get("stepSeconds").size());
         assertTrue(step.get("tokensPerSecond").asDouble() > 0, step.toString());
+        assertTrue(step.get("headSeconds").asDouble() > 0, step.toString());
+        assertTrue(step.get("optimizerSeconds").asDouble() > 0, step.toString());
         double chance = Math.log(1024);
         assertEquals(chance, step.get("loss").asDouble(), chance / 4);
     }

@@ -18,6 +18,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -72,7 +73,10 @@ class GerbilTest {
         "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans --mask-rate --loss-on 183k 104m",
         "export | --model --step --out",
         "import | --model --tokens-folder",
-        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes",
+        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes "
+            + "--detach",
+        "watch | --model",
+        "stop | --model",
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
         "infill | --model --prefix --suffix --tokens --temperature --top-k --top-p --seed",
         "fill-masks | --model --text --temperature --top-k --top-p --seed",
@@ -113,6 +117,9 @@ class GerbilTest {
         "score --model x --files nowhere              | no item to score in nowhere",
         "score --model x --files . --tasks squad      | task 'squad'",
         "serve --model Gerbil-A-92k                   | no trained Gerbil-A-92k",
+        "watch --model Gerbil-A-92k                   | no run of Gerbil-A-92k",
+        "stop --model Gerbil-A-92k                    | no run of Gerbil-A-92k",
+        "watch --model .                              | no request.json",
         "train --from nowhere --class A               | no trained nowhere",
         "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
@@ -224,6 +231,40 @@ class GerbilTest {
         assertFalse(table.toString().contains("finetuned"));
         assertTrue(table.stream().anyMatch(row -> row.startsWith("Gerbil-A-40k,nano,causal,40k,A,40192,")
                 && row.contains(",texts,gpt2-1024,")), table.toString());
+    }
+
+    @Test
+    void aDetachedRunIsWatchedStoppedAndGoesOn() throws IOException {
+        Path texts = Files.createDirectory(home.resolve("texts"));
+        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
+                .toList());
+        String tokens = home.resolve("tokens").toString();
+        done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
+        String[] train = {"train", "--size", "40k", "--class", "D", "--tokens-folder", tokens, "--detach"};
+        try {
+            String started = done(train);
+            assertTrue(started.contains("Gerbil-D-40k: process ")
+                    && started.contains("watch --model Gerbil-D-40k"), started);
+            String again = done(train);
+            assertTrue(started.endsWith(again), again);
+            String[] foreground = Arrays.copyOf(train, train.length - 1);
+            assertTrue(gerbil(foreground).err.contains(" is training"));
+            assertTrue(done("stop", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: stopped"));
+            Outcome stopped = gerbil("watch", "--model", "Gerbil-D-40k");
+            assertTrue(stopped.status == 1 && stopped.err.contains("an interrupt at step"), stopped.err);
+            // another run of the model, which is the one started last
+            train = new String[] {"train", "--size", "40k", "--class", "D", "--budget", "50k", "--tokens-folder", tokens,
+                "--detach"};
+            done(train);
+            assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: training loss "));
+            assertTrue(done(train).contains("Gerbil-D-40k: training loss "));
+            assertTrue(gerbil("stop", "--model", "Gerbil-D-40k").err.contains("nobody who trains"));
+        } finally {
+            gerbil("stop", "--model", "Gerbil-D-40k");
+        }
+        assertTrue(gerbil("train", "--size", "40k", "--class", "A,B", "--tokens-folder", tokens, "--detach").err
+                .contains("2 runs for one --detach"));
     }
 
     /** The hook that waits for the checkpoint must not wait for a thread that waits for the hook. */

@@ -11,10 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.IntColumn;
-import tech.tablesaw.api.StringColumn;
-import tech.tablesaw.api.Table;
 
 class ChartsTest {
 
@@ -46,21 +43,6 @@ class ChartsTest {
         String html = TaggedText.html(tokenizer, tokenizer.encodeTagged("<causal> a<b> & c <|endoftext|>"));
         assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c <span [^>]*>&lt;\\|endoftext\\|&gt;"
                 + "</span>"), html);
-    }
-
-    @Test
-    void aLineHasTheColourOfItsSizeAndADashUnlessItIsOurs() {
-        JsonNode json = PlotlyJson.of(Charts.lossByTokens("table", Table.create(
-                StringColumn.create("size", "3.3m", "3.3m", "6.7m", "3.3m"),
-                StringColumn.create("source", "ours", "ours", "ours", "published"),
-                DoubleColumn.create("tokens", 2e8, 1e8, 1e8, 1e8),
-                DoubleColumn.create("loss", 5.5, 6, 5, 6.1)), "size", "source"));
-        assertEquals("log", json.at("/layout/xaxis/type").asText());
-        assertEquals(3, json.at("/data").size());
-        assertEquals("3.3m, ours", json.at("/data/0/name").asText());
-        assertEquals(1e8, json.at("/data/0/x/0").asDouble(), "sorted by tokens");
-        assertEquals(json.at("/data/0/line/color"), json.at("/data/2/line/color"));
-        assertEquals("dash", json.at("/data/2/line/dash").asText());
     }
 
     @Test

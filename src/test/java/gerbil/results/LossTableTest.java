@@ -9,6 +9,7 @@ import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Precision;
 import gerbil.spec.RunEnvironment;
+import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
@@ -22,6 +23,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 class LossTableTest {
 
@@ -44,7 +47,7 @@ class LossTableTest {
     private static RunResult result(String size, BudgetClass budgetClass, double loss) {
         RunSpec spec = RunSpec.of(ModelSize.of(size), budgetClass, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
         RunEnvironment environment = new RunEnvironment("0.1.0 (abc)", "cpu (x, \"y\")", 2, "PyTorch", "17",
-                "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8),
+                "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
                 loss, loss + 1, loss + 0.1, loss / 2, 61.5);
@@ -55,6 +58,13 @@ class LossTableTest {
         Path run = runs.resolve(result.spec().model()).resolve(result.spec().runId());
         Json.write(Files.createDirectories(run).resolve("result.json"), result);
         return result;
+    }
+
+    private void begin(String size, BudgetClass budgetClass, int steps) throws IOException {
+        RunResult planned = result(size, budgetClass, 0);
+        Path run = Files.createDirectories(runs.resolve(planned.spec().model()).resolve(planned.spec().runId()));
+        Json.write(run.resolve("run.json"), new RunRecord(planned.spec(), planned.environment()));
+        Files.writeString(run.resolve("metrics.jsonl"), "{}\n".repeat(steps) + "{\"st");
     }
 
     @Test
@@ -104,10 +114,11 @@ class LossTableTest {
         List<String> lines = Files.readAllLines(results.resolve("loss-table.csv"));
         assertEquals(COLUMNS, List.of(lines.get(0).split(",")).subList(0, COLUMNS.size()));
         assertEquals(1 + PUBLISHED + 1, lines.size());
+        // 6 x (4 x 12 x 32 x 32 + 50,400 x 32 + 4 x 32 x 512) = 10,364,928 operations a token
         assertTrue(lines.contains("Gerbil-A-3.3m,published,causal,3.3m,A,,60000000,65536,6.6644,,,"
-                + "\"the Pile, deduplicated\",gpt2,,,,,,"), lines.toString());
+                + "\"the Pile, deduplicated\",gpt2,,,,,,,6.2189568E14"), lines.toString());
         assertTrue(lines.contains("Gerbil-D-3.3m,published,causal,3.3m,D,,426000000,65536,,,,"
-                + "\"the Pile, deduplicated\",gpt2,,,,,,"), lines.toString());
+                + "\"the Pile, deduplicated\",gpt2,,,,,,,4.415459328E15"), lines.toString());
 
         Table csv = Table.read().csv(results.resolve("loss-table.csv").toFile());
         Table nano = csv.where(csv.stringColumn("scale").isEqualTo("nano"));
@@ -115,24 +126,79 @@ class LossTableTest {
         assertEquals(4.5, nano.doubleColumn("training_loss").get(0));
         assertEquals(40_192, nano.numberColumn("parameters").getDouble(0));
 
-        List<String> files = List.of(lines.toString(), Files.readString(results.resolve("loss-table.md")));
-        LossTable.collect(runs, results).write(results);
-        assertEquals(files, List.of(Files.readAllLines(results.resolve("loss-table.csv")).toString(),
-                Files.readString(results.resolve("loss-table.md"))));
     }
 
     @Test
-    void gridSaysWhatIsMissing() throws IOException {
+    void writingAgainWritesTheSameBytes() throws IOException {
+        finish("92k", BudgetClass.B, 4.25);
         finish("40k", BudgetClass.A, 4.5);
+        begin("40k", BudgetClass.B, 3);
+        LossTable.collect(runs, results).write(results);
+        Map<Path, String> first = contents();
+        LossTable.collect(runs, results).write(results);
+        assertEquals(first, contents());
+        assertEquals(4, first.size(), first.keySet().toString());
+    }
+
+    private Map<Path, String> contents() throws IOException {
+        Map<Path, String> contents = new TreeMap<>();
+        for (Path file : LossTable.files(results, "")) {
+            if (Files.isRegularFile(file)) {
+                contents.put(file, Files.readString(file));
+            }
+        }
+        return contents;
+    }
+
+    @Test
+    void aCellWithoutALossSaysWhy() throws IOException {
+        finish("40k", BudgetClass.A, 4.5);
+        begin("92k", BudgetClass.A, 3);
         LossTable table = LossTable.collect(runs, results);
         Table nano = table.grid("nano", Objective.CAUSAL, LossRow::trainingLoss);
         assertEquals(List.of("size", "A", "B", "C", "D"), nano.columnNames());
         assertEquals(List.of("40k", "92k", "183k"), nano.stringColumn("size").asList());
-        assertEquals(List.of("4.5000", "not run", "not run"), nano.stringColumn("A").asList());
+        assertEquals(List.of("4.5000", "at step 3 of 448", "not trained"), nano.stringColumn("A").asList());
         Table published = table.grid("published", Objective.CAUSAL, LossRow::trainingLoss);
-        assertEquals(List.of("6.6644", "6.0741", "4.9999", "4.0487", "not published", "not published"),
+        assertEquals(List.of("6.6644", "6.0741", "4.9999", "4.0487", "not announced", "not announced"),
                 published.stringColumn("A").asList());
-        assertEquals("not published", published.stringColumn("D").get(0));
+        assertEquals("announced, not published", published.stringColumn("D").get(0));
+        Table beside = table.beside(Objective.BLENDER);
+        assertEquals(List.of("size", "A, published", "A, ours"), beside.columnNames().subList(0, 3));
+        assertEquals("6.6220", beside.stringColumn("A, published").get(0));
+        assertEquals("announced, not published", beside.stringColumn("A, published").get(1));
+        assertEquals("needs a GPU", beside.stringColumn("A, ours").get(0));
+    }
+
+    @Test
+    void aFinishedRunIsNotUnderWay() throws IOException {
+        begin("40k", BudgetClass.A, 3);
+        finish("40k", BudgetClass.A, 4.5);
+        assertEquals(List.of(), LossTable.collect(runs, results).begun());
+    }
+
+    @Test
+    void trendsCountTheStepsInWhichLossFallsAndFitALine() throws IOException {
+        finish("40k", BudgetClass.A, 4);
+        finish("40k", BudgetClass.D, 3);
+        finish("92k", BudgetClass.A, 4.5);
+        List<Trend> trends = Trend.of(LossTable.collect(runs, results), "nano");
+        assertEquals(List.of("40k, by class", "class A, by size"), trends.stream().map(Trend::line).toList());
+        Trend byClass = trends.get(0);
+        assertEquals(List.of(2, 1), List.of(byClass.runs(), byClass.falling()));
+        double doublings = Math.log((double) result("40k", BudgetClass.D, 3).tokens()
+                / result("40k", BudgetClass.A, 4).tokens()) / Math.log(2);
+        assertEquals(-1 / doublings, byClass.natsPerDoubling(), 1e-12);
+        assertEquals(Math.log(3 / 4.0) / Math.log(2) / doublings, byClass.exponent(), 1e-12);
+        assertEquals(List.of(2, 0), List.of(trends.get(1).runs(), trends.get(1).falling()));
+    }
+
+    @Test
+    void publishedLossesFallFromClassToClassAndFromSizeToSize() throws IOException {
+        List<Trend> trends = Trend.of(LossTable.read(results), "published");
+        assertEquals(List.of("3.3m, by class", "6.7m, by class", "class A, by size", "class B, by size",
+                "class C, by size"), trends.stream().map(Trend::line).toList());
+        assertTrue(trends.stream().allMatch(t -> t.falling() == t.runs() - 1 && t.natsPerDoubling() < 0));
     }
 
     @Test
@@ -143,7 +209,8 @@ class LossTableTest {
                 full.environment(), full.parameters(), 2_048, 6.5, 6.5, 6.5, 3, 1));
         LossTable table = LossTable.collect(runs, results);
         assertEquals(1, table.scale("nano").rows().size());
-        assertEquals("not run", table.grid("nano", Objective.CAUSAL, LossRow::trainingLoss).stringColumn("A").get(0));
+        assertEquals("only 2,048 tokens",
+                table.grid("nano", Objective.CAUSAL, LossRow::trainingLoss).stringColumn("A").get(0));
     }
 
     @Test
@@ -151,9 +218,10 @@ class LossTableTest {
         finish("40k", BudgetClass.A, 4.5);
         LossTable.collect(runs, results).write(results);
         String text = Files.readString(results.resolve("loss-table.md"));
-        for (String part : List.of("## Gerbil, published: training loss", "## GerbilBlender, published",
+        for (String part : List.of("## Gerbil, published and ours: training loss", "## GerbilBlender, published",
+                "| size | A, published | A, ours | B, published |", "| 3.3m | 6.6644 | needs a GPU | 6.0822 |",
                 "## Gerbil, nano", "| size | A | B | C | D |\n| --- | --- | --- | --- | --- |\n",
-                "| 40k | 4.5000 | not run | not run | not run |", "| Gerbil-A-40k | nano |", "cannot be")) {
+                "| 40k | 4.5000 | not trained | not trained | not trained |", "| Gerbil-A-40k | nano |", "cannot be")) {
             assertTrue(text.contains(part), part);
         }
     }

@@ -110,6 +110,16 @@ class ResumeTest {
     }
 
     @Test
+    void aRunMayBeInterruptedBeforeItsFirstStep() throws IOException {
+        Thread.currentThread().interrupt();
+        String message = assertThrows(GerbilException.class,
+                () -> trainer(directory, TrainingListener.NONE, Duration.ofHours(1)).run()).getMessage();
+        assertTrue(message.contains("an interrupt at step 0 of 60"), message);
+        assertFalse(Files.exists(directory.checkpoints()));
+        assertEndsAsTheWholeRun(1);
+    }
+
+    @Test
     void aRunMayBeInterruptedManyTimes() throws IOException {
         for (int stop : new int[] {1, 2, 30, 59}) {
             assertThrows(GerbilException.class, () -> stoppedAt(stop, directory, Duration.ofHours(1)).run());

@@ -83,7 +83,7 @@ class TrainerTest {
         RunResult result = Trainer.of(spec, tokens, folder, TrainingListener.NONE).run();
 
         assertEquals(folder.resolve("Gerbil-A-40k").resolve(spec.runId()), directory.folder());
-        assertEquals(List.of("checkpoints", "metrics.jsonl", "result.json", "run.json"), files(directory.folder()));
+        assertEquals(List.of("checkpoints", "lock", "metrics.jsonl", "result.json", "run.json"), files(directory.folder()));
         assertEquals(List.of("step-0000120"), files(directory.checkpoints()));
         assertEquals(List.of("complete", "moments.safetensors", "state.json", "weights.safetensors"),
                 files(directory.checkpoints().resolve("step-0000120")));

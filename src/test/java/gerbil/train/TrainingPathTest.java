@@ -7,12 +7,12 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import gerbil.model.FusedLoss;
 import gerbil.model.GptJ;
-import gerbil.model.HeadChunks;
 import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
@@ -91,7 +91,7 @@ class TrainingPathTest {
             Map<String, NDArray> weights = plain.model().weights();
             bounds.forEach((precision, bound) -> {
                 try (TrainingSetup reduced = TrainingSetup.of(spec,
-                        new StepSettings(TrainingPath.FUSED, precision, 8, 64, 2))) {
+                        new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false))) {
                     assertEquals(loss, reduced.step().backward(data, 0, 8), 1e-3);
                     float scale = precision == Precision.FLOAT16 ? LossScale.INITIAL : 1;
                     reduced.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
@@ -99,6 +99,50 @@ class TrainingPathTest {
                 }
             });
         }
+    }
+
+    /** What is computed again is what was computed before, to the last bit. */
+    @Test
+    void recomputedActivationsGiveTheSameGradients() {
+        for (Precision precision : List.of(Precision.FLOAT32, Precision.BFLOAT16)) {
+            try (TrainingSetup kept = TrainingSetup.of(spec,
+                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false));
+                 TrainingSetup recomputed = TrainingSetup.of(spec,
+                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, true))) {
+                assertEquals(kept.step().backward(data, 0, 16), recomputed.step().backward(data, 0, 16));
+                Map<String, NDArray> weights = kept.model().weights();
+                recomputed.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
+                        weights.get(name).getGradient(), weight.getGradient(), 1e-6));
+            }
+        }
+    }
+
+    /** Whatever blocks the head takes the vocabulary in, the last of them not full, and logits far from one another. */
+    @Test
+    void theHeadsBlocksDoNotChangeTheLoss() {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
+            NDArray bias = plain.model().weights().get("lm_head.bias");
+            float[] apart = new float[(int) bias.size()];
+            for (int i = 0; i < apart.length; i++) {
+                apart[i] = i % 7 == 0 ? 150 : i % 5 == 0 ? -150 : 0;
+            }
+            setBias(plain, apart);
+            double loss = plain.step().backward(data, 0, 8);
+            assertTrue(loss > 20, "logits are not far apart: " + loss);
+            for (int block : new int[] {1, 100, 1_024, 1_000_000}) {
+                try (TrainingSetup fused = TrainingSetup.of(spec,
+                        new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 50, block, false))) {
+                    setBias(fused, apart);
+                    assertEquals(loss, fused.step().backward(data, 0, 8), 1e-5 * loss, "block " + block);
+                    assertGradientsClose(plain, fused);
+                }
+            }
+        }
+    }
+
+    private static void setBias(TrainingSetup setup, float[] values) {
+        NDArray bias = setup.model().weights().get("lm_head.bias");
+        bias.stopGradient().set(new NDIndex("..."), setup.manager().create(values));
     }
 
     /** Sequences of more than one block of queries, the last of them not full. */
@@ -111,8 +155,8 @@ class TrainingPathTest {
             NDArray ids = manager.randomInteger(0, config.vocabulary(), new Shape(2, 300), DataType.INT64);
             model.weights().values().forEach(weight -> weight.setRequiresGradient(true));
             TrainingLoss plain = new PlainLoss(model);
-            TrainingLoss blockwise = new FusedLoss(model, Kernels.load(manager), 300, Precision.BFLOAT16,
-                    new HeadChunks(64, 2), () -> 1);
+            TrainingLoss blockwise = new FusedLoss(model, Kernels.load(manager), 300,
+                    new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 2, 64, 300, false), () -> 1);
             List<Map<String, NDArray>> gradients = new ArrayList<>();
             for (TrainingLoss loss : List.of(plain, blockwise)) {
                 model.zeroGradients();

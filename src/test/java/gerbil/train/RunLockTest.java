@@ -1,0 +1,119 @@
+package gerbil.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import gerbil.spec.GerbilException;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.PreparedTokens;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Of all processes and threads one trains in a run directory, and everybody reads there. */
+class RunLockTest {
+
+    private static final long OWN = ProcessHandle.current().pid();
+
+    @TempDir
+    private Path folder;
+
+    /** Takes the lock of a folder, says so, and keeps it until it is killed. */
+    static final class Holder {
+
+        private Holder() {
+        }
+
+        public static void main(String[] args) throws IOException {
+            try (RunLock ignored = RunLock.take(Path.of(args[0]))) {
+                System.out.println("locked");
+                System.in.read();
+            } catch (GerbilException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    private String refusal(Path directory) {
+        return assertThrows(GerbilException.class, () -> RunLock.take(directory)).getMessage();
+    }
+
+    @Test
+    void anotherProcessIsNamedUntilItIsKilled() throws Exception {
+        Process child = Child.start(List.of(), Holder.class, folder.toString());
+        try (BufferedReader said = child.inputReader()) {
+            assertEquals("locked", said.readLine());
+            assertTrue(refusal(folder).contains("process " + child.pid() + " is training"), refusal(folder));
+            assertEquals(OptionalLong.of(child.pid()), RunLock.holder(folder));
+        } finally {
+            child.destroyForcibly().waitFor();
+        }
+        assertEquals(OptionalLong.empty(), RunLock.holder(folder));
+        RunLock.take(folder).close();
+    }
+
+    /** On POSIX systems a second handle of the file, when it is closed, would free the lock of the first. */
+    @Test
+    void askingAndBeingRefusedDoNotFreeTheLock() throws Exception {
+        Path alias = Files.createSymbolicLink(folder.resolve("alias"), Files.createDirectory(folder.resolve("run")));
+        try (RunLock ignored = RunLock.take(folder.resolve("run"))) {
+            assertEquals(OptionalLong.of(OWN), RunLock.holder(alias));
+            assertTrue(refusal(alias).contains("process " + OWN), refusal(alias));
+            Process child = Child.start(List.of(), Holder.class, alias.toString());
+            try (BufferedReader said = child.inputReader()) {
+                String line = said.readLine();
+                assertTrue(line.contains("process " + OWN + " is training"), line);
+            } finally {
+                child.destroyForcibly();
+            }
+        }
+        assertEquals(OptionalLong.empty(), RunLock.holder(alias));
+    }
+
+    @Test
+    void anotherThreadIsRefusedAndTheFirstTrainsOn() {
+        PreparedTokens tokens = TestTokens.prepare(folder, 20_000);
+        RunSpec spec = SmallRun.of(tokens, 4);
+        RunDirectory directory = RunDirectory.of(folder, spec);
+        String[] refused = new String[1];
+        RunResult result = trainer(spec, tokens, directory, (metrics, steps) -> {
+            if (metrics.step() == 2) {
+                refused[0] = assertThrows(CompletionException.class, () -> CompletableFuture.runAsync(() ->
+                        trainer(spec, tokens, directory, TrainingListener.NONE).run()).join()).getCause().getMessage();
+            }
+        }).run();
+        assertTrue(refused[0].contains("process " + OWN + " is training") && refused[0].contains("gerbil watch"),
+                refused[0]);
+        assertEquals(4, directory.metrics().size());
+        assertEquals(result, directory.result().orElseThrow());
+    }
+
+    @Test
+    void aFinishedRunIsReadWithoutTheLock() throws IOException {
+        PreparedTokens tokens = TestTokens.prepare(folder, 20_000);
+        RunSpec spec = SmallRun.of(tokens, 2);
+        RunDirectory directory = RunDirectory.of(folder, spec);
+        RunResult result = trainer(spec, tokens, directory, TrainingListener.NONE).run();
+        try (RunLock ignored = RunLock.take(directory.folder())) {
+            assertEquals(result, trainer(spec, tokens, directory, TrainingListener.NONE).run());
+        }
+    }
+
+    private static Trainer trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory,
+                                   TrainingListener listener) {
+        return new Trainer(spec, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener,
+                Duration.ofHours(1));
+    }
+}
