@@ -6,7 +6,9 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
@@ -39,6 +41,13 @@ final class Kernel {
     }
 
     private static final Optional<Kernel> RUNNING = find();
+
+    /** Sends for the cells: a cell's own thread may be interrupted, and then the kernel's sockets fail. */
+    private static final ExecutorService MESSAGES = Executors.newSingleThreadExecutor(work -> {
+        Thread thread = new Thread(work, "gerbil-messages");
+        thread.setDaemon(true);
+        return thread;
+    });
 
     private final Object kernel;
     private final Object renderer;
@@ -129,13 +138,16 @@ final class Kernel {
         return field;
     }
 
+    /** An interrupt of the cell waits until the message is out. */
     private static Object invoke(Method method, Object... arguments) {
-        try {
-            return method.invoke(null, arguments);
-        } catch (InvocationTargetException e) {
-            throw new IllegalStateException("the kernel could not display", e.getCause());
-        } catch (IllegalAccessException e) {
-            throw new IllegalStateException("the kernel offers another interface than expected", e);
-        }
+        return CompletableFuture.supplyAsync(() -> {
+            try {
+                return method.invoke(null, arguments);
+            } catch (InvocationTargetException e) {
+                throw new IllegalStateException("the kernel could not display", e.getCause());
+            } catch (IllegalAccessException e) {
+                throw new IllegalStateException("the kernel offers another interface than expected", e);
+            }
+        }, MESSAGES).join();
     }
 }
