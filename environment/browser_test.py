@@ -1,6 +1,6 @@
 """Drives JupyterLab in Chromium as a reader would: opens notebooks, runs, interrupts, reads what appears.
 
-Works on copies in a folder of its own, with a JupyterLab that sees no settings of yours. Screenshots stay in the folder.
+Works on copies in a folder of its own, with a JupyterLab that sees no settings of yours. Screenshots stay there.
 """
 
 import argparse

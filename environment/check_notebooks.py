@@ -13,7 +13,7 @@ LONGEST_CELL = 15
 # As many lines of code in a row may stand in two notebooks: the few calls that open a workspace.
 REPEATED = 5
 # Magics, of which older kernels know others; what is JJava's own; the kernel's insides.
-OF_ONE_KERNEL = re.compile(r"^\s*%|(?<![.\w])(kernel|printf|lineMagic|cellMagic)\(|org\.dflib|spencerpark", re.MULTILINE)
+OF_ONE_KERNEL = re.compile(r"^\s*%|(?<![.\w])(kernel|printf|lineMagic|cellMagic)\(|org\.dflib|spencerpark", re.M)
 
 
 def cells(notebook):
@@ -26,7 +26,7 @@ def broken_code(notebook):
     for number, cell in cells(notebook):
         lines = len(cell.source.splitlines())
         if lines > LONGEST_CELL:
-            yield f"cell {number} has {lines} lines; at most {LONGEST_CELL} are read at a glance: move logic to the library"
+            yield f"cell {number} has {lines} lines, more than {LONGEST_CELL}: move logic to the library"
         of_one_kernel = OF_ONE_KERNEL.search(cell.source)
         if of_one_kernel:
             yield f"cell {number} uses '{of_one_kernel.group().strip()}', which not every Java kernel has"

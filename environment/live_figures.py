@@ -1,5 +1,5 @@
-"""Opens committed notebooks with their figures alive. JupyterLab's Plotly extension shows the picture beside a figure, if
-there is one, until the pointer touches it; pictures are for other readers, so JupyterLab is not given them.
+"""Opens committed notebooks with their figures alive. JupyterLab's Plotly extension shows the picture beside a figure
+until the pointer touches it; pictures are for other readers, so JupyterLab is not given them.
 """
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager

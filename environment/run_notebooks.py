@@ -1,7 +1,7 @@
 """Executes notebooks from top to bottom on the Java kernel, one line of progress each, and checks what came out.
 
 In place, that is for good: each figure also gets a picture, the notebook notes which code its outputs are of, and what
-came out as before stays as it was, so that only news are seen in a diff. check_notebooks.py holds committed notebooks to it.
+came out as before stays as it was, so that only news are seen in a diff. check_notebooks.py holds notebooks to it.
 """
 
 import argparse

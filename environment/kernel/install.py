@@ -29,9 +29,18 @@ if sys.argv[1:2] == ["--ijava"]:
     jars, folder = map(Path, sys.argv[2:])
     # JJava's launcher, which is not used here, would add the last option
     write(folder,
-          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED",
-           "-jar", str(jars / "jjava.jar")],
-          {"IJAVA_CLASSPATH": class_path, "IJAVA_STARTUP_SCRIPTS_PATH": startup},
+          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(),
+           "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED", "-jar", str(jars / "jjava.jar")],
+          {
+              "IJAVA_CLASSPATH": class_path,
+              "IJAVA_STARTUP_SCRIPTS_PATH": startup,
+              # IJava has no extensions; what JJava's own imports, IJava imports in the same way
+              "JJAVA_LOAD_EXTENSIONS": "false",
+              "IJAVA_STARTUP_SCRIPT": "".join(f"import {package}.*; " for package in (
+                  "java.util", "java.io", "java.math", "java.net", "java.time", "java.util.concurrent",
+                  "java.util.prefs", "java.util.regex", "static org.dflib.jjava.runtime.Display",
+                  "static org.dflib.jjava.runtime.Kernel", "static org.dflib.jjava.runtime.Magics")),
+          },
           "Java (Gerbil, as IJava)")
 else:
     folder = Path(sys.prefix, "share", "jupyter", "kernels", "java")

@@ -14,9 +14,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 
 /**
- * A kernel's executor of cells, in which what a cell throws may be replaced before the kernel reports it, and an interrupted
- * cell has time to end: kernels report an interrupt at once and leave the cell's thread running, beside the next cell, with
- * nobody to hear what it says.
+ * A kernel's executor of cells, in which what a cell throws may be replaced before the kernel reports it, and an
+ * interrupted cell has time to end: kernels report an interrupt at once and leave the cell's thread running, beside the
+ * next cell, with nobody to hear what it says.
  */
 final class CellExecutor extends AbstractExecutorService {
 

@@ -9,8 +9,8 @@ final class ColumnName {
     }
 
     /**
-     * {@code bitsPerByte} and {@code bits_per_byte} are "bits per byte", {@code memoryMiB} is "memory (MiB)"; what is in
-     * words already stays.
+     * {@code bitsPerByte} and {@code bits_per_byte} are "bits per byte", {@code memoryMiB} is "memory (MiB)"; what is
+     * in words already stays.
      */
     static String words(String name) {
         if (name.endsWith("MiB")) {
