@@ -12,7 +12,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
  * @param headChunk tokens of whose logits the fused head makes a block at once
  * @param headBlock entries of the vocabulary in a block
  * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016): less
- *     memory, a third more time for the layers
+ *     memory for more time
  */
 @JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks
 public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headBlock,
