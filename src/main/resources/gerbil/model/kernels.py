@@ -83,7 +83,7 @@ class M(Module):
   # all float32.
   # Goes through chunk rows at a time, and in these through block entries of the vocabulary, whose logits should fit the
   # cache. A block's probabilities are among its own entries; its share of the whole, known after the last block, then
-  # weighs what was made of them. Logits are in powers of two: on a processor exp2 takes half as long as exp. A target's
+  # weighs what was made of them. Logits are times log2(e): on a processor exp2 takes half as long as exp. A target's
   # own row is exact in float32: it dominates the gradient.
   def head(self: __torch__.M,
       hidden: Tensor,
@@ -103,9 +103,9 @@ class M(Module):
     d_weight = torch.zeros([torch.size(weight, 1), entries], dtype=6, device=hidden.device)
     d_bias = torch.zeros([entries], dtype=6, device=hidden.device)
     h = torch.to(hidden, dtype)
-    h2 = torch.to(torch.mul(hidden, 1.4426950408889634), dtype)
+    h_log2 = torch.to(torch.mul(hidden, 1.4426950408889634), dtype)
     w = torch.to(weight, dtype)
-    b = torch.to(torch.mul(bias, 1.4426950408889634), dtype)
+    b_log2 = torch.to(torch.mul(bias, 1.4426950408889634), dtype)
     chunk = min(chunk, rows)
     block = min(block, entries)
     logits = torch.empty([chunk * block], dtype=dtype, device=hidden.device)
@@ -115,7 +115,7 @@ class M(Module):
       last = min(first + chunk, rows)
       count = last - first
       x = torch.slice(h, 0, first, last)
-      x2 = torch.slice(h2, 0, first, last)
+      x_log2 = torch.slice(h_log2, 0, first, last)
       products = annotate(List[Tensor], [])
       tops = annotate(List[Tensor], [])
       sums = annotate(List[Tensor], [])
@@ -123,7 +123,7 @@ class M(Module):
         end = min(column + block, entries)
         w_part = torch.slice(w, 0, column, end)
         y = torch.view(torch.slice(logits, 0, 0, count * (end - column)), [count, end - column])
-        torch.addmm(torch.slice(b, 0, column, end), x2, torch.t(w_part), out=y)
+        torch.addmm(torch.slice(b_log2, 0, column, end), x_log2, torch.t(w_part), out=y)
         p_part = torch.view(torch.slice(p, 0, count * column, count * end), [count, end - column])
         top = torch.amax(y, [1], True)
         torch.exp2(torch.sub_(y, top), out=p_part)
