@@ -6,6 +6,7 @@ import ai.djl.ndarray.*;
 import ai.djl.ndarray.types.*;
 import tech.tablesaw.api.*;
 import tech.tablesaw.plotly.components.Figure;
+import gerbil.base.*;
 import gerbil.corpus.*;
 import gerbil.eval.*;
 import gerbil.hub.*;
@@ -14,6 +15,7 @@ import gerbil.notebook.*;
 import gerbil.objective.*;
 import gerbil.results.*;
 import gerbil.spec.*;
+import gerbil.tokenizer.*;
 import gerbil.tokens.*;
 import gerbil.train.*;
 

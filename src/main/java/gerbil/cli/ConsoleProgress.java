@@ -1,6 +1,6 @@
 package gerbil.cli;
 
-import gerbil.spec.Progress;
+import gerbil.base.Progress;
 import gerbil.spec.StepMetrics;
 import gerbil.train.TrainingListener;
 

@@ -1,6 +1,6 @@
 package gerbil.cli;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.util.Locale;
 

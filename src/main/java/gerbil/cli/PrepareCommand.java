@@ -1,9 +1,9 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
-import gerbil.spec.GerbilException;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparationReport;

@@ -1,9 +1,9 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Origin;

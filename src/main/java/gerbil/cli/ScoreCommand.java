@@ -1,12 +1,12 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import gerbil.eval.LogLikelihood;
 import gerbil.eval.Scorer;
 import gerbil.eval.Task;
 import gerbil.eval.TaskResult;
 import gerbil.hub.LanguageModel;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

@@ -1,7 +1,7 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
 import gerbil.hub.LanguageModel;
-import gerbil.spec.GerbilException;
 import gerbil.spec.Origin;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;

@@ -1,6 +1,6 @@
 package gerbil.corpus;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 /** A file whose remaining documents cannot be reached: truncated, damaged, of another format. */
 public final class BadFile extends GerbilException {

@@ -39,7 +39,7 @@ public interface Corpus {
     /**
      * All documents in the order of a seed, copies among them. The stream is sequential and must be closed.
      *
-     * @throws gerbil.spec.GerbilException while the stream is consumed, if a document or a file is bad; it is named
+     * @throws gerbil.base.GerbilException while the stream is consumed, if a document or a file is bad; it is named
      */
     default Stream<Document> documents(long seed) {
         Slices slices = slices(seed);

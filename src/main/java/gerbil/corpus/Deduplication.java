@@ -1,6 +1,6 @@
 package gerbil.corpus;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.util.Locale;
 

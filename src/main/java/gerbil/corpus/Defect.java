@@ -1,6 +1,6 @@
 package gerbil.corpus;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 /**
  * A document that cannot be read, or the rest of a file that cannot.

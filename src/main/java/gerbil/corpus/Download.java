@@ -1,7 +1,8 @@
 package gerbil.corpus;
 
-import gerbil.spec.DiskFull;
-import gerbil.spec.GerbilException;
+import gerbil.base.DiskFull;
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
 
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,5 +1,7 @@
 package gerbil.corpus;
 
+import gerbil.base.Sha256;
+
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 

@@ -1,6 +1,7 @@
 package gerbil.corpus;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import gerbil.base.GerbilException;
 import gerbil.model.Sampling;
-import gerbil.spec.GerbilException;
 
 import java.io.IOException;
 import java.util.ArrayList;

@@ -1,13 +1,13 @@
 package gerbil.eval;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import gerbil.base.GerbilException;
 import gerbil.model.Generator;
 import gerbil.model.GptJ;
 import gerbil.model.TokenScores;
 import gerbil.model.TokenWindow;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.Tokenizer;
+import gerbil.tokenizer.Tokenizer;
 
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,7 +1,7 @@
 package gerbil.eval;
 
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 
 import java.io.IOException;
 import java.nio.file.Files;

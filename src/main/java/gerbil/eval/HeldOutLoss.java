@@ -8,9 +8,9 @@ import gerbil.model.CrossEntropy;
 import gerbil.model.GptJ;
 import gerbil.objective.Batch;
 import gerbil.objective.Windows;
-import gerbil.tokens.SpecialToken;
+import gerbil.tokenizer.SpecialToken;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.TokenSet;
-import gerbil.tokens.Vocabulary;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -34,7 +34,7 @@ public record HeldOutLoss(long tokens, long bytes, double nats) {
      * @param vocabulary the model's: a Blender model's has special tokens
      * @param length tokens of a window
      * @param limit predict at most about this many tokens, from the beginning of the set
-     * @throws gerbil.spec.GerbilException if the set is shorter than one window or of another vocabulary
+     * @throws gerbil.base.GerbilException if the set is shorter than one window or of another vocabulary
      */
     public static HeldOutLoss of(GptJ model, TokenSet set, Vocabulary vocabulary, int length, long limit) {
         set.requireVocabulary(vocabulary);

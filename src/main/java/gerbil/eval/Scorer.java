@@ -1,13 +1,13 @@
 package gerbil.eval;
 
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TokenScorer;
 import gerbil.model.TokenScores;
 import gerbil.model.TokenWindow;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.SpecialToken;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.SpecialToken;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package gerbil.eval;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.nio.file.Path;
 import java.util.List;

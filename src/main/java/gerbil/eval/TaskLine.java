@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,8 +1,8 @@
 package gerbil.hub;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import gerbil.safetensors.SafeTensors;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -5,10 +5,10 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
-import gerbil.spec.GerbilException;
 import gerbil.spec.GptJConfig;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Files;

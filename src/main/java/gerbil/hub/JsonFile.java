@@ -5,7 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,14 +1,14 @@
 package gerbil.hub;
 
-import gerbil.corpus.Sha256;
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
 import gerbil.model.Generator;
 import gerbil.model.GptJ;
 import gerbil.model.Sampling;
 import gerbil.objective.BlenderFormat;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.SpecialToken;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.SpecialToken;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.security.MessageDigest;
 import java.util.Arrays;

@@ -2,8 +2,8 @@ package gerbil.hub;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import gerbil.base.GerbilException;
 import gerbil.safetensors.SafeTensors;
-import gerbil.spec.GerbilException;
 
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,9 +1,9 @@
 package gerbil.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.spec.GptJConfig;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Vocabulary;
 
 import java.nio.file.Path;
 import java.util.ArrayList;

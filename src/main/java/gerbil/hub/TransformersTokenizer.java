@@ -1,10 +1,10 @@
 package gerbil.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
-import gerbil.tokens.SpecialToken;
-import gerbil.tokens.Vocabulary;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.tokenizer.SpecialToken;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package gerbil.hub;
 
 import ai.djl.ndarray.types.DataType;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;

@@ -30,7 +30,7 @@ interface WeightFile {
     /**
      * Opens a file by its name's ending.
      *
-     * @throws gerbil.spec.GerbilException if it breaks a rule of its format or holds anything but tensors
+     * @throws gerbil.base.GerbilException if it breaks a rule of its format or holds anything but tensors
      */
     static WeightFile open(Path file) throws IOException {
         if (!file.getFileName().toString().endsWith(".safetensors")) {

@@ -1,6 +1,6 @@
 package gerbil.model;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;

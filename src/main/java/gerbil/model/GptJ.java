@@ -17,7 +17,7 @@ import ai.djl.training.initializer.ConstantInitializer;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.spec.GptJConfig;
 
 import java.util.ArrayList;

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.spec.GptJConfig;
 
 import java.util.ArrayList;

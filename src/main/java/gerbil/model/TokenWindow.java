@@ -1,6 +1,6 @@
 package gerbil.model;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 /**
  * Tokens to be scored and the tokens that they are to be predicted from. A model with P positions takes windows of up to

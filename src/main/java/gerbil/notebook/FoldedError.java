@@ -1,6 +1,7 @@
 package gerbil.notebook;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
+
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Optional;

@@ -4,6 +4,7 @@ import gerbil.spec.RunResult;
 import gerbil.spec.StepMetrics;
 import gerbil.train.DetachedRun;
 import gerbil.train.TrainingListener;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,7 +52,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     /**
      * Shows a run that a process of its own trains, until it has finished.
      *
-     * @throws gerbil.spec.GerbilException as {@link DetachedRun#follow}; interrupting the cell leaves the run alone
+     * @throws gerbil.base.GerbilException as {@link DetachedRun#follow}; interrupting the cell leaves the run alone
      */
     public static RunResult follow(DetachedRun run) {
         String unseen = run.directory().result().isPresent() ? FINISHED : "no step yet";

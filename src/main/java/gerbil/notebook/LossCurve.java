@@ -1,6 +1,7 @@
 package gerbil.notebook;
 
 import gerbil.spec.StepMetrics;
+
 import java.util.List;
 import java.util.stream.IntStream;
 

@@ -6,6 +6,7 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Scale;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;

@@ -12,7 +12,7 @@ public final class Notebook {
 
     /**
      * From now on a {@link Table}, {@link Figure} or {@link LossTable} that ends a cell, or is given to the kernel's
-     * {@code display}, appears as a table or an interactive chart, and a {@link gerbil.spec.GerbilException} as its
+     * {@code display}, appears as a table or an interactive chart, and a {@link gerbil.base.GerbilException} as its
      * message with the stack trace folded. Without a kernel nothing happens.
      */
     public static void start() {

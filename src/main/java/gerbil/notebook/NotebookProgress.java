@@ -1,6 +1,7 @@
 package gerbil.notebook;
 
-import gerbil.spec.Progress;
+import gerbil.base.Progress;
+
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Locale;

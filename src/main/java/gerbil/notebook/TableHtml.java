@@ -1,10 +1,11 @@
 package gerbil.notebook;
 
-import java.util.Locale;
-import java.util.stream.IntStream;
 import tech.tablesaw.api.NumericColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
+
+import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
  * A table as bare HTML, whose colours are the notebook's own in any theme. Numbers are written one way a column, so

@@ -2,16 +2,17 @@ package gerbil.notebook;
 
 import gerbil.train.BudgetPlan;
 import gerbil.train.Gpu;
-import java.lang.reflect.RecordComponent;
-import java.time.Duration;
-import java.util.List;
-import java.util.OptionalDouble;
-import java.util.OptionalLong;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.LongColumn;
 import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
+
+import java.lang.reflect.RecordComponent;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 
 /** The kit's records as tablesaw tables: a table that ends a cell appears. */
 public final class Tables {

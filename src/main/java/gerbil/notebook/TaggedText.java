@@ -1,8 +1,9 @@
 package gerbil.notebook;
 
-import gerbil.tokens.SpecialToken;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.SpecialToken;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
+
 import java.util.Arrays;
 import java.util.stream.Collectors;
 

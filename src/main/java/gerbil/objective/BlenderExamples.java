@@ -1,9 +1,9 @@
 package gerbil.objective;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Vocabulary;
 
 import java.util.SplittableRandom;
 

@@ -1,11 +1,11 @@
 package gerbil.objective;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
-import gerbil.spec.GerbilException;
 import gerbil.spec.RunSpec;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.TokenSet;
-import gerbil.tokens.Vocabulary;
 
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -16,7 +16,7 @@ public final class CausalSequences implements Sequences {
 
     /**
      * @param length tokens of a sequence
-     * @throws gerbil.spec.GerbilException if the set is shorter than one sequence
+     * @throws gerbil.base.GerbilException if the set is shorter than one sequence
      */
     public CausalSequences(TokenSet tokens, int length, long seed) {
         windows = new Windows(tokens, length);

@@ -13,7 +13,7 @@ public interface Sequences {
     /**
      * The sequences of a run.
      *
-     * @throws gerbil.spec.GerbilException if the set is shorter than one sequence, or a sequence too short for the
+     * @throws gerbil.base.GerbilException if the set is shorter than one sequence, or a sequence too short for the
      *     objective
      */
     static Sequences of(RunSpec spec, TokenSet tokens) {

@@ -1,6 +1,6 @@
 package gerbil.objective;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.tokens.TokenSet;
 
 /** A token set cut into windows of equal length, documents packed one after another, no token left between two. */

@@ -1,7 +1,7 @@
 package gerbil.results;
 
+import gerbil.base.Json;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.Json;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.RunRecord;

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

@@ -6,7 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.io.FileOutputStream;
 import java.io.IOException;

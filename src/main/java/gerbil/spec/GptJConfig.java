@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import gerbil.base.GerbilException;
+
 /**
  * The architecture of one GPT-J model, with the fields of transformers' {@code GPTJConfig}. Fixed for the whole family
  * and so not here: LayerNorm epsilon 1e-5, rotary base 10,000, MLP width 4 x {@code width}, {@code gelu_new}, untied

@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import gerbil.base.GerbilException;
+
 import java.util.Arrays;
 import java.util.Locale;
 

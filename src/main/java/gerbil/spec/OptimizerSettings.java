@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import gerbil.base.GerbilException;
+
 /**
  * AdamW (Loshchilov and Hutter 2019), global-norm clipping, linear warm-up and cosine decay. None of it was published
  * for the Gerbil models; betas, decay and clipping are those of GPT-3 (Brown et al. 2020).

@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import gerbil.base.GerbilException;
+
 /**
  * The model that a finetuning run begins with.
  *

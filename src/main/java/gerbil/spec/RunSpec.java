@@ -1,6 +1,8 @@
 package gerbil.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 
 /**
  * All that decides a run's numbers, up to the rounding of the machine: two runs of equal specifications are the same

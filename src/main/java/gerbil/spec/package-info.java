@@ -1,5 +1,5 @@
 /**
  * What a run is, as plain records: sizes, budget classes, objectives, scales, the run's whole specification, and the
- * published table that it is held against. This room uses no other.
+ * published table that it is held against.
  */
 package gerbil.spec;

@@ -1,13 +1,15 @@
 package gerbil.tokens;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
-import gerbil.corpus.Sha256;
 import gerbil.corpus.Slice;
-import gerbil.spec.GerbilException;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.io.Serializable;

@@ -6,6 +6,8 @@ import gerbil.corpus.Deduplication;
 import gerbil.corpus.Document;
 import gerbil.corpus.Fingerprint;
 import gerbil.corpus.HeldOut;
+import gerbil.tokenizer.IdBuffer;
+import gerbil.tokenizer.Tokenizer;
 
 import java.util.ArrayList;
 import java.util.List;

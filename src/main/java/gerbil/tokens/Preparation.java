@@ -1,5 +1,8 @@
 package gerbil.tokens;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.base.Progress;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
 import gerbil.corpus.Corpus;
@@ -7,9 +10,8 @@ import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
 import gerbil.corpus.HeldOut;
 import gerbil.corpus.Slice;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
-import gerbil.spec.Progress;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,8 +1,8 @@
 package gerbil.tokens;
 
+import gerbil.base.Json;
 import gerbil.corpus.Defect;
 import gerbil.corpus.DuplicateIndex.Copy;
-import gerbil.spec.Json;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

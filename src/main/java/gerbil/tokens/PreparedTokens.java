@@ -1,6 +1,6 @@
 package gerbil.tokens;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.nio.file.Path;
 

@@ -1,10 +1,10 @@
 package gerbil.tokens;
 
+import gerbil.base.GerbilException;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
 import gerbil.corpus.Defect;
 import gerbil.corpus.DuplicateIndex.Copy;
-import gerbil.spec.GerbilException;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,7 @@
 package gerbil.tokens;
 
-import gerbil.corpus.Sha256;
+import gerbil.base.Sha256;
+import gerbil.tokenizer.IdBuffer;
 
 import java.io.EOFException;
 import java.io.IOException;

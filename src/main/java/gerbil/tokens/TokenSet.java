@@ -1,7 +1,8 @@
 package gerbil.tokens;
 
-import gerbil.corpus.Sha256;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

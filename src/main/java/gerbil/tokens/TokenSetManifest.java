@@ -4,8 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import gerbil.base.GerbilException;
 import gerbil.corpus.Provenance;
-import gerbil.spec.GerbilException;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Files;

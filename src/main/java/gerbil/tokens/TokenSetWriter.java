@@ -1,8 +1,9 @@
 package gerbil.tokens;
 
+import gerbil.base.DiskFull;
+import gerbil.base.GerbilException;
 import gerbil.corpus.Provenance;
-import gerbil.spec.DiskFull;
-import gerbil.spec.GerbilException;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,6 +1,8 @@
 package gerbil.tokens;
 
 import gerbil.corpus.Document;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 import java.util.Arrays;
 import java.util.List;
@@ -25,12 +27,9 @@ public record VocabularyCoverage(String vocabulary, int entries, double bytesPer
         long[] counts = new long[vocabulary.endOfText()];
         long bytes = 0;
         for (Document document : documents) {
-            byte[] utf8 = Tokenizer.utf8(document.text());
-            bytes += utf8.length;
-            IdBuffer ids = new IdBuffer();
-            tokenizer.encode(utf8, ids);
-            for (int i = 0; i < ids.size(); i++) {
-                counts[ids.get(i)]++;
+            bytes += Tokenizer.utf8(document.text()).length;
+            for (int id : tokenizer.encode(document.text())) {
+                counts[id]++;
             }
         }
         long tokens = Arrays.stream(counts).sum();

@@ -2,9 +2,9 @@ package gerbil.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import gerbil.base.Json;
 import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
-import gerbil.spec.Json;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package gerbil.train;
 
-import gerbil.spec.DiskFull;
-import gerbil.spec.GerbilException;
+import gerbil.base.DiskFull;
+import gerbil.base.GerbilException;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;

@@ -1,6 +1,6 @@
 package gerbil.train;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 /** A step that was given up between two passes because its thread was interrupted. */
 final class InterruptedStep extends GerbilException {

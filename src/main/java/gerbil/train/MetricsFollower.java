@@ -1,6 +1,6 @@
 package gerbil.train;
 
-import gerbil.spec.Json;
+import gerbil.base.Json;
 import gerbil.spec.StepMetrics;
 
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package gerbil.train;
 
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import gerbil.spec.StepMetrics;
 
 import java.io.BufferedWriter;

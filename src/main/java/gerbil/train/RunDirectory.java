@@ -1,9 +1,9 @@
 package gerbil.train;
 
 import ai.djl.ndarray.NDManager;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import gerbil.model.GptJ;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;

@@ -2,9 +2,9 @@ package gerbil.train;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
+import gerbil.base.GerbilException;
 import gerbil.model.HeadChunks;
 import gerbil.objective.Sequences;
-import gerbil.spec.GerbilException;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;

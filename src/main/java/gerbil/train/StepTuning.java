@@ -66,7 +66,7 @@ public final class StepTuning {
      * halved until it fits. Where one sequence does not, activations are computed again in the backward pass.
      *
      * @param wanted settings with the largest micro-batch to try
-     * @throws gerbil.spec.GerbilException if memory is too small for one sequence all the same
+     * @throws gerbil.base.GerbilException if memory is too small for one sequence all the same
      */
     static StepSettings fit(RunSpec spec, StepSettings wanted) {
         try (TrainingSetup setup = TrainingSetup.of(spec, wanted)) {

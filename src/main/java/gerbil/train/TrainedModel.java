@@ -21,7 +21,7 @@ public final class TrainedModel extends LanguageModel {
     /**
      * The model of a run's newest checkpoint.
      *
-     * @throws gerbil.spec.GerbilException if the run has none
+     * @throws gerbil.base.GerbilException if the run has none
      */
     public static TrainedModel open(RunDirectory run) {
         return open(run, run.requireCheckpoint());
@@ -30,7 +30,7 @@ public final class TrainedModel extends LanguageModel {
     /**
      * The model after a step.
      *
-     * @throws gerbil.spec.GerbilException if the run keeps no checkpoint of that step
+     * @throws gerbil.base.GerbilException if the run keeps no checkpoint of that step
      */
     public static TrainedModel open(RunDirectory run, int step) {
         return open(run, run.requireCheckpoint(step));

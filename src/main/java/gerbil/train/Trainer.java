@@ -1,13 +1,13 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
+import gerbil.base.DiskFull;
+import gerbil.base.GerbilException;
 import gerbil.eval.HeldOutLoss;
 import gerbil.hub.LanguageModel;
 import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
-import gerbil.spec.DiskFull;
-import gerbil.spec.GerbilException;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
@@ -15,8 +15,8 @@ import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.PreparedTokens;
-import gerbil.tokens.Vocabulary;
 
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;

@@ -8,12 +8,12 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TrainingLoss;
 import gerbil.objective.Batch;
 import gerbil.objective.Sequences;
 import gerbil.spec.BlendedObjective;
-import gerbil.spec.GerbilException;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

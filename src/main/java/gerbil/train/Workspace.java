@@ -1,18 +1,18 @@
 package gerbil.train;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Progress;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.SourceJars;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
-import gerbil.spec.Progress;
 import gerbil.spec.PublishedResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;
-import gerbil.tokens.Vocabulary;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -54,7 +54,7 @@ public record Workspace(Path home) {
      * The sizes that notebooks train: those that the environment variable {@code GERBIL_SIZES} names, with commas between
      * them, or the scale's published ones, small to large.
      *
-     * @throws gerbil.spec.GerbilException if one of them is no size of the scale
+     * @throws gerbil.base.GerbilException if one of them is no size of the scale
      */
     public static List<String> sizes() {
         List<String> all = ModelSize.of(scale()).stream().filter(Workspace::inTheTable).map(ModelSize::name).toList();

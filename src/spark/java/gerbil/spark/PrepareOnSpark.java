@@ -1,7 +1,7 @@
 package gerbil.spark;
 
+import gerbil.base.GerbilException;
 import gerbil.corpus.Deduplication;
-import gerbil.spec.GerbilException;
 import gerbil.tokens.DistributedPreparation;
 import gerbil.tokens.DistributedPreparation.Encoded;
 import gerbil.tokens.DistributedPreparation.Selected;
@@ -14,9 +14,9 @@ import scala.Tuple2;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.HashMap;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;

@@ -1,12 +1,15 @@
 package gerbil.spark;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import gerbil.base.Json;
+import gerbil.base.Progress;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.TextFolder;
-import gerbil.spec.Json;
-import gerbil.spec.Progress;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.Screening;
-import gerbil.tokens.Vocabulary;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,9 +24,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Spark on this machine writes the same shards and manifests as the preparation without it, byte for byte. */
 class PrepareOnSparkTest {

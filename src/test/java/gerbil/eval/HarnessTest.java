@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import gerbil.base.Progress;
 import gerbil.cli.Gerbil;
 import gerbil.corpus.TextFolder;
 import gerbil.hub.Export;
@@ -13,7 +14,6 @@ import gerbil.hub.LanguageModel;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
-import gerbil.spec.Progress;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;

@@ -5,8 +5,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import gerbil.model.GptJ;
 import gerbil.spec.GptJConfig;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 
 /** A small model of 64 positions whose opinions differ from token to token, though nobody taught it any. */
 final class SomeModel {

@@ -10,7 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import org.junit.jupiter.api.AfterEach;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import org.junit.jupiter.api.Test;
 
 import java.util.Arrays;

@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.spec.StepMetrics;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
+import org.junit.jupiter.api.Test;
+import tech.tablesaw.api.IntColumn;
+
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
-import tech.tablesaw.api.IntColumn;
 
 class ChartsTest {
 

@@ -7,13 +7,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.results.LossRow;
 import gerbil.results.LossTable;
 import gerbil.spec.Objective;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class LossTableViewTest {
 

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BlendedObjective;
-import gerbil.spec.GerbilException;
-import gerbil.tokens.Tokenizer;
-import gerbil.tokens.Vocabulary;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 

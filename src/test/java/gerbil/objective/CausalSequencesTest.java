@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import gerbil.corpus.Provenance;
-import gerbil.spec.GerbilException;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.TokenSet;
 import gerbil.tokens.TokenSetWriter;
-import gerbil.tokens.Vocabulary;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

@@ -3,8 +3,8 @@ package gerbil.results;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.Json;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.Json;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Precision;

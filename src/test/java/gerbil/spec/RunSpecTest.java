@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 

@@ -1,12 +1,17 @@
 package gerbil.tokens;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import com.github.luben.zstd.ZstdOutputStream;
-import gerbil.corpus.Defect;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.base.Progress;
 import gerbil.corpus.Deduplication;
+import gerbil.corpus.Defect;
 import gerbil.corpus.TextFolder;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
-import gerbil.spec.Progress;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.train.Child;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,10 +31,6 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.GZIPOutputStream;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class BadInputTest {
 

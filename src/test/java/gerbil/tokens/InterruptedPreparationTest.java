@@ -1,12 +1,20 @@
 package gerbil.tokens;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import com.github.luben.zstd.ZstdOutputStream;
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.base.Progress;
+import gerbil.base.Sha256;
 import gerbil.corpus.Deduplication;
-import gerbil.corpus.Sha256;
 import gerbil.corpus.TextFolder;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
-import gerbil.spec.Progress;
+import gerbil.tokenizer.Texts;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.train.Child;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -28,12 +36,6 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /** However a preparation is stopped, it goes on and ends with the files of one that was not, byte for byte. */
 class InterruptedPreparationTest {

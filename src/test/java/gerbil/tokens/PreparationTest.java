@@ -1,12 +1,20 @@
 package gerbil.tokens;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import gerbil.base.GerbilException;
+import gerbil.base.Progress;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Document;
 import gerbil.corpus.HeldOut;
 import gerbil.corpus.Provenance;
 import gerbil.corpus.TextFolder;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Progress;
+import gerbil.tokenizer.Tokenizer;
+import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -25,12 +33,6 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 class PreparationTest {
 

@@ -1,11 +1,12 @@
 package gerbil.tokens;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import gerbil.corpus.Document;
+import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 class VocabularyCoverageTest {
 

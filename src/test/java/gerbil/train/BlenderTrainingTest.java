@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
+import gerbil.base.GerbilException;
 import gerbil.model.Sampling;
 import gerbil.objective.Batch;
 import gerbil.objective.BlenderSequences;
@@ -16,7 +17,6 @@ import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
 import gerbil.spec.BlenderSettings.LossOn;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.GerbilException;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.RunResult;

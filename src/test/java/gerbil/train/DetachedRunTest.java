@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 import gerbil.spec.RunSpec;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
+import gerbil.base.Json;
 import gerbil.hub.Export;
 import gerbil.hub.Import;
 import gerbil.hub.LanguageModel;
-import gerbil.spec.GerbilException;
-import gerbil.spec.Json;
 import gerbil.spec.Origin;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;

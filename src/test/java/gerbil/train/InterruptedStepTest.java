@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BudgetClass;
-import gerbil.spec.GerbilException;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.RunSpec;

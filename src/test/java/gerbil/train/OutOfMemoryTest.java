@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import gerbil.base.Json;
 import gerbil.objective.CausalSequences;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.GptJConfig;
-import gerbil.spec.Json;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.Origin;

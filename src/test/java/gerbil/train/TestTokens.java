@@ -1,7 +1,7 @@
 package gerbil.train;
 
+import gerbil.base.Progress;
 import gerbil.corpus.TextFolder;
-import gerbil.spec.Progress;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;

@@ -1,4 +1,4 @@
-package gerbil.spec;
+package gerbil.base;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

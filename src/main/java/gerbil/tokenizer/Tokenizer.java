@@ -1,6 +1,6 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -42,12 +42,12 @@ public final class Tokenizer {
     }
 
     /** Appends the ids of a text in UTF-8 that is well formed, as {@link #utf8} makes it. */
-    void encode(byte[] utf8, IdBuffer ids) {
+    public void encode(byte[] utf8, IdBuffer ids) {
         encoders.get().encode(utf8, ids);
     }
 
     /** A text in UTF-8, with U+FFFD for unpaired surrogates. */
-    static byte[] utf8(String text) {
+    public static byte[] utf8(String text) {
         return wellFormed(text).getBytes(StandardCharsets.UTF_8);
     }
 

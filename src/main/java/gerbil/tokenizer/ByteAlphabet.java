@@ -1,4 +1,4 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 /**
  * GPT-2's one-to-one map from bytes to printable characters, in which its vocabulary and merges are spelled: printable

@@ -1,4 +1,4 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,13 +11,13 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Texts that tokenizers tend to disagree on, and plain ones. */
-final class Texts {
+public final class Texts {
 
     private Texts() {
     }
 
     /** This repository's Java; without {@code <|endoftext|>}, which the reference reads as the token. */
-    static List<String> ownSources() throws IOException {
+    public static List<String> ownSources() throws IOException {
         try (Stream<Path> files = Files.walk(Path.of("src"))) {
             List<String> texts = new ArrayList<>();
             for (Path file : (Iterable<Path>) files.filter(f -> f.toString().endsWith(".java")).sorted()::iterator) {

@@ -1,9 +1,9 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import gerbil.corpus.Sha256;
-import gerbil.spec.GerbilException;
+import gerbil.base.GerbilException;
+import gerbil.base.Sha256;
 
 import java.io.IOException;
 import java.io.InputStream;

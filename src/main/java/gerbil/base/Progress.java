@@ -1,4 +1,4 @@
-package gerbil.spec;
+package gerbil.base;
 
 /** Told how far a long job is; implementations draw a bar, a line, or nothing. */
 @FunctionalInterface

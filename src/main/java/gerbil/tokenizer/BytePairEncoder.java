@@ -1,4 +1,4 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

@@ -1,4 +1,4 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 /**
  * GPT-2's words in UTF-8: what its regular expression

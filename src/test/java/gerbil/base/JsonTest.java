@@ -1,9 +1,20 @@
-package gerbil.spec;
+package gerbil.base;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.spec.BudgetClass;
+import gerbil.spec.ModelSize;
+import gerbil.spec.Objective;
+import gerbil.spec.Precision;
+import gerbil.spec.RunEnvironment;
+import gerbil.spec.RunRecord;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepMetrics;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

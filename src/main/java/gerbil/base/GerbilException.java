@@ -1,4 +1,4 @@
-package gerbil.spec;
+package gerbil.base;
 
 /**
  * The one exception for what a reader of the kit can mend: its message is a sentence each on what was found, what was

@@ -1,4 +1,4 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 /** The tags of a Blender model's examples, in the order of their published ids, which follow {@code <|endoftext|>}. */
 public enum SpecialToken {

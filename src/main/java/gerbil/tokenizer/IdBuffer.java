@@ -1,18 +1,20 @@
-package gerbil.tokens;
+package gerbil.tokenizer;
 
 import java.util.Arrays;
 
 /** Token ids, one after another, two bytes each. */
-final class IdBuffer {
+public final class IdBuffer {
 
     private char[] ids = new char[1 << 12];
     private int size;
 
-    int size() {
+    /** How many ids there are. */
+    public int size() {
         return size;
     }
 
-    int get(int index) {
+    /** The id at an index below {@link #size}. */
+    public int get(int index) {
         return ids[index];
     }
 

@@ -1,4 +1,4 @@
-package gerbil.spec;
+package gerbil.base;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;

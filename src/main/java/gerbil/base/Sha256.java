@@ -1,4 +1,4 @@
-package gerbil.corpus;
+package gerbil.base;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -45,7 +45,8 @@ public final class Sha256 {
         return hex(digest);
     }
 
-    static byte[] digest(byte[] bytes) {
+    /** The 32 bytes of these bytes' digest. */
+    public static byte[] digest(byte[] bytes) {
         return begin().digest(bytes);
     }
 }
