@@ -14,6 +14,7 @@ import gerbil.model.*;
 import gerbil.notebook.*;
 import gerbil.objective.*;
 import gerbil.results.*;
+import gerbil.runs.*;
 import gerbil.spec.*;
 import gerbil.tokenizer.*;
 import gerbil.tokens.*;

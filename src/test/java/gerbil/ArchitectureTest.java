@@ -25,19 +25,20 @@ class ArchitectureTest {
 
     private static final String USES = """
             base: []
-            cli: [base, corpus, eval, hub, model, objective, results, spec, tokenizer, tokens, train]
+            cli: [base, corpus, eval, hub, model, objective, results, runs, spec, tokenizer, tokens, train]
             corpus: [base]
             eval: [base, model, objective, spec, tokenizer, tokens]
             hub: [base, model, objective, safetensors, spec, tokenizer]
             model: [base, spec]
-            notebook: [base, results, spec, tokenizer, train]
+            notebook: [base, results, runs, spec, tokenizer, train]
             objective: [base, spec, tokenizer, tokens]
             results: [base, spec]
+            runs: [base, corpus, hub, model, safetensors, spec, tokenizer, tokens]
             safetensors: [base]
             spec: [base]
-            tokenizer: [base]
+            tokenizer: [base, spec]
             tokens: [base, corpus, tokenizer]
-            train: [base, corpus, eval, hub, model, objective, safetensors, spec, tokenizer, tokens]
+            train: [base, corpus, eval, hub, model, objective, runs, spec, tokenizer, tokens]
             """;
 
     @Test

@@ -23,6 +23,12 @@ public class GerbilException extends RuntimeException {
         initCause(cause);
     }
 
+    /** What to tell of a file that cannot be read or written. */
+    public static GerbilException ofFile(Exception cause) {
+        return new GerbilException("a file that cannot be read or written (" + cause.getMessage() + ")",
+                "a readable file and room on the disk", "check the path, its rights and the space left", cause);
+    }
+
     private GerbilException(String message) {
         super(message, null, false, false);
     }

@@ -9,6 +9,7 @@ import gerbil.corpus.TextFolder;
 import gerbil.model.Generator;
 import gerbil.model.GptJ;
 import gerbil.model.Sampling;
+import gerbil.runs.Workspace;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.ModelSize;
@@ -22,10 +23,10 @@ import gerbil.spec.TrainingPath;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.PrintedProgress;
 import gerbil.train.StepBenchmark;
 import gerbil.train.StepTuning;
 import gerbil.train.Trainer;
-import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -85,7 +86,7 @@ final class BenchCommands {
             Corpus corpus = TextFolder.open(texts);
             for (Scale scale : Scale.values()) {
                 Preparation.prepare(corpus, Workspace.vocabulary(scale), out.resolve("tokens").resolve(scale.label()),
-                        TRAIN_TOKENS, HELD_OUT_TOKENS, 0, new ConsoleProgress());
+                        TRAIN_TOKENS, HELD_OUT_TOKENS, 0, new PrintedProgress(System.err));
             }
             return 0;
         }

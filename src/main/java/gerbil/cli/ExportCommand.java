@@ -1,8 +1,8 @@
 package gerbil.cli;
 
 import gerbil.hub.Export;
-import gerbil.train.RunDirectory;
-import gerbil.train.TrainedModel;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainedModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

@@ -22,7 +22,7 @@ import java.io.UncheckedIOException;
             "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
-            TrainRequestCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+            WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
@@ -40,9 +40,7 @@ public final class Gerbil implements Runnable {
             if (e instanceof GerbilException) {
                 command.getErr().println(e.getMessage());
             } else if (e instanceof UncheckedIOException || e instanceof java.io.IOException) {
-                command.getErr().println("Found: a file that cannot be read or written (" + e.getMessage()
-                        + "). Expected: a readable file and room on the disk. To do: check the path, its rights and "
-                        + "the space left.");
+                command.getErr().println(GerbilException.ofFile(e).getMessage());
             } else {
                 throw e;
             }

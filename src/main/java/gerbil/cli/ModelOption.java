@@ -1,10 +1,9 @@
 package gerbil.cli;
 
-import gerbil.hub.Import;
 import gerbil.hub.LanguageModel;
-import gerbil.train.RunDirectory;
-import gerbil.train.TrainedModel;
-import gerbil.train.Workspace;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainedModel;
+import gerbil.runs.Workspace;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
@@ -30,7 +29,13 @@ final class ModelOption {
 
     /** The model of a run, by name or directory, or of a folder of transformers. */
     static LanguageModel open(String model) throws IOException {
-        return Import.isFolder(Path.of(model)) ? Import.open(Path.of(model)) : TrainedModel.open(run(model));
+        return TrainedModel.openFolder(folder(model));
+    }
+
+    /** The absolute folder of a model: its newest run's, if it is not one itself. */
+    static Path folder(String model) {
+        Path folder = Path.of(model);
+        return (Files.isDirectory(folder) ? folder : run(model).folder()).toAbsolutePath().normalize();
     }
 
     private static RunDirectory run(String model) {

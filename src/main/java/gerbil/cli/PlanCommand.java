@@ -1,7 +1,9 @@
 package gerbil.cli;
 
+import gerbil.base.Units;
 import gerbil.objective.BlenderSequences;
 import gerbil.objective.Composition;
+import gerbil.runs.Workspace;
 import gerbil.spec.Objective;
 import gerbil.spec.RunSpec;
 import gerbil.tokens.PreparedTokens;
@@ -9,7 +11,6 @@ import gerbil.tokens.TokenSet;
 import gerbil.train.BudgetPlan;
 import gerbil.train.Gpu;
 import gerbil.train.Hardware;
-import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -43,10 +44,10 @@ final class PlanCommand implements Callable<Integer> {
                         + "%d x %d sequences of %d; %,.0f tokens/s on the %s path in %s, about %s, %s of memory%n",
                 spec.model(), spec.config().parameters(), spec.tokens(), plan.epochs(), spec.steps(),
                 spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
-                plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Durations.text(plan.seconds()),
+                plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Units.seconds(plan.seconds()),
                 plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
         System.out.println(Arrays.stream(Gpu.values())
-                .map(gpu -> gpu.label() + " " + Durations.text(gpu.seconds(spec))).collect(Collectors.joining(", ",
+                .map(gpu -> gpu.label() + " " + Units.seconds(gpu.seconds(spec))).collect(Collectors.joining(", ",
                         String.format(Locale.ROOT, "  estimated, not measured, at %.0f%% of the peak: ",
                                 100 * Gpu.ASSUMED_SHARE), "")));
         if (spec.objective() == Objective.BLENDER) {

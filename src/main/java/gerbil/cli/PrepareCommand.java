@@ -4,13 +4,14 @@ import gerbil.base.GerbilException;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
+import gerbil.runs.Workspace;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparationReport;
 import gerbil.tokens.PreparedTokens;
 import gerbil.tokens.Screening;
 import gerbil.tokens.TokenSet;
-import gerbil.train.Workspace;
+import gerbil.train.PrintedProgress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -77,7 +78,7 @@ final class PrepareCommand implements Callable<Integer> {
         PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
                 tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
                 Workspace.HELD_OUT_TOKENS, seed,
-                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), new ConsoleProgress());
+                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), new PrintedProgress(System.err));
         print("training", prepared.train());
         print("held out", prepared.heldout());
         PreparationReport.of(folder).ifPresent(PrepareCommand::print);

@@ -1,6 +1,7 @@
 package gerbil.cli;
 
 import gerbil.base.GerbilException;
+import gerbil.runs.Workspace;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
 import gerbil.spec.BudgetClass;
@@ -13,8 +14,8 @@ import gerbil.spec.Scale;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.PrintedProgress;
 import gerbil.train.StepTuning;
-import gerbil.train.Workspace;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -128,7 +129,7 @@ final class RunOptions {
         }
         Path folder = tokensFolder == null ? workspace.tokens(scales.get(0)) : tokensFolder;
         return tokensFolder == null && !Files.exists(folder)
-                ? workspace.prepare(scales.get(0), new ConsoleProgress())
+                ? workspace.prepare(scales.get(0), new PrintedProgress(System.err))
                 : PreparedTokens.open(folder);
     }
 

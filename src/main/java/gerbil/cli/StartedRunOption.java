@@ -1,8 +1,8 @@
 package gerbil.cli;
 
-import gerbil.train.DetachedRun;
-import gerbil.train.RunDirectory;
-import gerbil.train.Workspace;
+import gerbil.runs.DetachedRun;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.Workspace;
 import picocli.CommandLine.Option;
 
 import java.nio.file.Files;

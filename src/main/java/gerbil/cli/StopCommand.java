@@ -1,6 +1,6 @@
 package gerbil.cli;
 
-import gerbil.train.DetachedRun;
+import gerbil.runs.DetachedRun;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 

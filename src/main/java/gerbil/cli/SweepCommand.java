@@ -1,12 +1,13 @@
 package gerbil.cli;
 
 import gerbil.results.LearningRates;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.Workspace;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.tokens.PreparedTokens;
-import gerbil.train.RunDirectory;
+import gerbil.train.PrintedProgress;
 import gerbil.train.Trainer;
-import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,7 +37,7 @@ final class SweepCommand implements Callable<Integer> {
             for (double rate : rates) {
                 RunSpec trial = spec.withLearningRate(rate);
                 RunResult result = new Trainer(trial, tokens, RunDirectory.of(workspace.sweeps(), trial),
-                        () -> options.settings(trial), new ConsoleProgress(), java.time.Duration.ofMinutes(5)).run();
+                        () -> options.settings(trial), new PrintedProgress(System.err), java.time.Duration.ofMinutes(5)).run();
                 LearningRates.record(workspace.results(), result);
                 System.out.printf(Locale.ROOT, "%s at %.1e: training loss %.4f, held-out loss %.4f%n", spec.model(),
                         rate, result.trainingLoss(), result.heldoutLoss());

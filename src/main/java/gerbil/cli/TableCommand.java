@@ -1,7 +1,7 @@
 package gerbil.cli;
 
 import gerbil.results.LossTable;
-import gerbil.train.Workspace;
+import gerbil.runs.Workspace;
 import picocli.CommandLine.Command;
 import tech.tablesaw.api.Table;
 

@@ -1,39 +1,37 @@
 package gerbil.cli;
 
 import gerbil.base.GerbilException;
+import gerbil.base.Units;
 import gerbil.hub.LanguageModel;
+import gerbil.runs.DetachedRun;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainedModel;
+import gerbil.runs.TrainingRequest;
+import gerbil.runs.Workspace;
 import gerbil.spec.Origin;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.tokens.PreparedTokens;
 import gerbil.train.BudgetPlan;
-import gerbil.train.DetachedRun;
-import gerbil.train.RunDirectory;
-import gerbil.train.TrainedModel;
+import gerbil.train.DetachedTraining;
+import gerbil.train.PrintedProgress;
 import gerbil.train.Trainer;
-import gerbil.train.TrainingRequest;
-import gerbil.train.Workspace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
                 + "continues from its newest checkpoint; one that has finished is not run again.")
 final class TrainCommand implements Callable<Integer> {
-
-    private static final long MILLISECONDS_TO_PRINT = 300;
 
     @Mixin
     private RunOptions options;
@@ -95,20 +93,15 @@ final class TrainCommand implements Callable<Integer> {
                 PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
             }
             if (detach && directory.result().isEmpty()) {
-                System.out.println(running(DetachedRun.start(directory, new TrainingRequest(spec,
-                        DetachedRun.folder(tokens), from == null ? null : absolute(from), settings,
+                System.out.println(running(DetachedTraining.start(directory, new TrainingRequest(spec,
+                        tokens.folder().toString(), from == null ? null : ModelOption.folder(from).toString(), settings,
                         checkpointMinutes))));
                 continue;
             }
-            Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new ConsoleProgress(),
+            Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new PrintedProgress(System.err),
                     Duration.ofMinutes(checkpointMinutes));
-            print(interruptible(beginning == null ? trainer : trainer.from(beginning)), directory);
+            print((beginning == null ? trainer : trainer.from(beginning)).runUntilTerminated(), directory);
         }
-    }
-
-    /** A folder's path for a process that may be started elsewhere; a model's name as it is. */
-    private static String absolute(String model) {
-        return Files.isDirectory(Path.of(model)) ? Path.of(model).toAbsolutePath().normalize().toString() : model;
     }
 
     private static String running(DetachedRun run) {
@@ -121,35 +114,6 @@ final class TrainCommand implements Callable<Integer> {
         System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
                         + "nats a token, %.4f bits a byte; %s; %s%n", result.spec().model(), result.trainingLoss(),
                 result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
-                Durations.text(result.wallSeconds()), directory.folder());
-    }
-
-    /** An interrupt or termination signal ends the step, writes a checkpoint, and only then the process. */
-    static RunResult interruptible(Trainer trainer) {
-        Thread training = Thread.currentThread();
-        CountDownLatch trained = new CountDownLatch(1);
-        Thread hook = new Thread(() -> {
-            try {
-                // insists: a library that swallows an interrupt must not keep the process alive for days
-                do {
-                    training.interrupt();
-                } while (!trained.await(1, TimeUnit.SECONDS));
-                // time to say why: the thread itself never ends, because its System.exit waits for this hook
-                training.join(MILLISECONDS_TO_PRINT);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
-        Runtime.getRuntime().addShutdownHook(hook);
-        try {
-            return trainer.run();
-        } finally {
-            trained.countDown();
-            try {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            } catch (IllegalStateException e) {
-                // the process is ending: the hook is what waits for this thread
-            }
-        }
+                Units.seconds(result.wallSeconds()), directory.folder());
     }
 }

@@ -1,7 +1,8 @@
 package gerbil.cli;
 
+import gerbil.runs.DetachedRun;
 import gerbil.spec.RunResult;
-import gerbil.train.DetachedRun;
+import gerbil.train.PrintedProgress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -17,7 +18,7 @@ final class WatchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         DetachedRun run = option.run();
-        RunResult result = run.follow(new ConsoleProgress());
+        RunResult result = run.follow(new PrintedProgress(System.err));
         TrainCommand.print(result, run.directory());
         return 0;
     }

@@ -1,9 +1,10 @@
 package gerbil.notebook;
 
+import gerbil.base.Units;
+import gerbil.runs.DetachedRun;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
 import gerbil.spec.StepMetrics;
-import gerbil.train.DetachedRun;
-import gerbil.train.TrainingListener;
 
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,6 +1,7 @@
 package gerbil.notebook;
 
 import gerbil.base.Progress;
+import gerbil.base.Units;
 
 import java.time.Duration;
 import java.util.LinkedHashMap;

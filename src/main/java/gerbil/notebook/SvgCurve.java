@@ -1,5 +1,7 @@
 package gerbil.notebook;
 
+import gerbil.base.Units;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

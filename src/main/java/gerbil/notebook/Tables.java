@@ -1,5 +1,6 @@
 package gerbil.notebook;
 
+import gerbil.base.Units;
 import gerbil.train.BudgetPlan;
 import gerbil.train.Gpu;
 import tech.tablesaw.api.DoubleColumn;
@@ -64,7 +65,7 @@ public final class Tables {
     }
 
     private static String duration(double seconds) {
-        return Units.duration(Duration.ofMillis(Math.round(1_000 * seconds)));
+        return Units.seconds(seconds);
     }
 
     private static Column<?> column(RecordComponent component, List<? extends Record> records) {

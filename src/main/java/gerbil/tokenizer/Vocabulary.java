@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.spec.Objective;
+import gerbil.spec.RunSpec;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -97,6 +99,12 @@ public final class Vocabulary {
                     "choose a size in this range");
         }
         return size == GPT2_SIZE ? gpt2() : new Vocabulary("gpt2-" + size, size);
+    }
+
+    /** A run's vocabulary: its scale's, for a Blender run with special tokens. */
+    public static Vocabulary of(RunSpec spec) {
+        Vocabulary text = cut(spec.modelSize().scale().tokenizerEntries());
+        return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
     }
 
     /** This vocabulary with Blender's special tokens after {@code <|endoftext|>}: the ids of text stay the same. */

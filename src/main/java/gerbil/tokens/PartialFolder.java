@@ -1,17 +1,14 @@
 package gerbil.tokens;
 
 import gerbil.base.GerbilException;
+import gerbil.base.ProcessLock;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.stream.Stream;
 
@@ -27,8 +24,8 @@ final class PartialFolder implements AutoCloseable {
     private final Path content;
     private final boolean resumable;
     private final Path lockFile;
-    private final FileChannel channel;
-    private final FileLock lock;
+    private final ProcessLock lock;
+    private boolean open = true;
 
     /**
      * @throws GerbilException if the final folder has content, or another process is writing it
@@ -49,8 +46,8 @@ final class PartialFolder implements AutoCloseable {
         this.content = resumable ? partial.resolve("content") : partial;
         this.lockFile = sibling(".lock");
         Files.createDirectories(this.folder.getParent());
-        channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        lock = lock();
+        lock = ProcessLock.take(lockFile, "").orElseThrow(() -> new GerbilException(folder + " is being written by "
+                + "another job", "one writer at a time", "wait for it to finish, then run this again"));
         try {
             requireEmpty();
             if (!resumable) {
@@ -65,21 +62,6 @@ final class PartialFolder implements AutoCloseable {
 
     private Path sibling(String suffix) {
         return folder.resolveSibling(folder.getFileName() + suffix);
-    }
-
-    private FileLock lock() throws IOException {
-        FileLock held = null;
-        try {
-            held = channel.tryLock();
-        } catch (OverlappingFileLockException e) {
-            // held by this process: the same case as another's
-        }
-        if (held == null) {
-            channel.close();
-            throw new GerbilException(folder + " is being written by another job", "one writer at a time",
-                    "wait for it to finish, then run this again");
-        }
-        return held;
     }
 
     private void requireEmpty() throws IOException {
@@ -121,7 +103,7 @@ final class PartialFolder implements AutoCloseable {
     @Override
     public void close() {
         try {
-            if (lock.isValid()) {
+            if (open) {
                 if (!resumable) {
                     deleteAll(partial);
                 }
@@ -133,9 +115,9 @@ final class PartialFolder implements AutoCloseable {
     }
 
     private void releaseLock() throws IOException {
+        open = false;
         Files.deleteIfExists(lockFile);
-        lock.release();
-        channel.close();
+        lock.close();
     }
 
     private static void deleteAll(Path root) throws IOException {

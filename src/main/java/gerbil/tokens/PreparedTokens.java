@@ -10,6 +10,11 @@ public record PreparedTokens(TokenSet train, TokenSet heldout) {
     static final String TRAIN = "train";
     static final String HELD_OUT = "heldout";
 
+    /** The folder of both, absolute. */
+    public Path folder() {
+        return train.folder().toAbsolutePath().normalize().getParent();
+    }
+
     /**
      * Opens {@code train} and {@code heldout} in a folder.
      *

@@ -1,13 +1,19 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
+import gerbil.base.ProcessLock;
 import gerbil.eval.HeldOutLoss;
 import gerbil.hub.LanguageModel;
 import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
+import gerbil.runs.Checkpoint;
+import gerbil.runs.MetricsLog;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
@@ -44,6 +50,7 @@ public final class Trainer {
     private final Duration checkpointEvery;
     private final Sequences data;
     private LanguageModel beginning;
+    private boolean stopsOnSignal;
 
     /**
      * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
@@ -58,7 +65,7 @@ public final class Trainer {
         this.settings = settings;
         this.listener = listener;
         this.checkpointEvery = checkpointEvery;
-        vocabulary = Workspace.vocabulary(spec);
+        vocabulary = Vocabulary.of(spec);
         tokens.train().requireVocabulary(vocabulary);
         tokens.heldout().requireVocabulary(vocabulary);
         if (!tokens.train().hash().equals(spec.data()) || !tokens.heldout().hash().equals(spec.heldoutData())) {
@@ -119,11 +126,19 @@ public final class Trainer {
         }
     }
 
+    /** As {@link #run}, and a signal that ends the process ends the step and saves a checkpoint first. */
+    public RunResult runUntilTerminated() {
+        stopsOnSignal = true;
+        try (Termination ignored = new Termination()) {
+            return run();
+        }
+    }
+
     private RunResult trainOrRead() throws IOException {
         if (directory.result().isPresent()) {
             return read();
         }
-        try (RunLock ignored = RunLock.take(directory.folder())) {
+        try (ProcessLock ignored = directory.lock(stopsOnSignal)) {
             // another process may have finished it just now
             return directory.result().isPresent() ? read() : trainLocked();
         }
@@ -140,7 +155,7 @@ public final class Trainer {
             GptJ model = setup.model();
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
-                checkpoint.get().restore(model, setup.optimizer());
+                restore(checkpoint.get(), model, setup.optimizer());
             } else if (spec.origin() != null) {
                 begin(model);
             }
@@ -152,6 +167,18 @@ public final class Trainer {
                 return result;
             }
         }
+    }
+
+    private static void restore(Checkpoint checkpoint, GptJ model, AdamW optimizer) throws IOException {
+        checkpoint.restore(model);
+        try (NDManager scratch = model.manager().newSubManager()) {
+            optimizer.restore(checkpoint.savedStep(), checkpoint.optimizer(scratch));
+        }
+    }
+
+    private void save(TrainingSetup setup) throws IOException {
+        AdamW optimizer = setup.optimizer();
+        Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved());
     }
 
     private void begin(GptJ model) {
@@ -180,7 +207,7 @@ public final class Trainer {
             listener.step(done, spec.steps());
             // an interrupt is seen by the next step; after the last one the run ends as it should
             if (step == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
-                Checkpoint.save(directory.checkpoints(), setup.model(), optimizer);
+                save(setup);
                 saved = Instant.now();
             }
         }
@@ -193,7 +220,7 @@ public final class Trainer {
         } catch (InterruptedStep e) {
             int done = step - 1;
             if (done > 0 && directory.latestCheckpoint().filter(c -> c.step() == done).isEmpty()) {
-                Checkpoint.save(directory.checkpoints(), setup.model(), setup.optimizer());
+                save(setup);
             }
             throw interrupted(done, e);
         }

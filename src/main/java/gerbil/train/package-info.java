@@ -1,2 +1,2 @@
-/** From a run's specification to a trained model: plan, batches, optimizer, schedule, checkpoints, metrics. */
+/** Learning: the plan of a run, its batches, step, optimizer and schedule, in this process or in one of its own. */
 package gerbil.train;

@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.GerbilException;
+import gerbil.base.ProcessLock;
+import gerbil.runs.DetachedRun;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
+import gerbil.runs.TrainingRequest;
 import gerbil.spec.RunSpec;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
@@ -53,7 +58,7 @@ class DetachedRunTest {
 
     @AfterEach
     void kill() throws IOException {
-        RunLock.holder(directory.folder()).stream().mapToObj(ProcessHandle::of)
+        DetachedRun.of(directory).process().stream().mapToObj(ProcessHandle::of)
                 .forEach(process -> process.ifPresent(ProcessHandle::destroyForcibly));
     }
 
@@ -62,7 +67,7 @@ class DetachedRunTest {
     }
 
     private static DetachedRun start(RunDirectory directory) {
-        return DetachedRun.start(directory, request(shared.resolve("tokens")));
+        return DetachedTraining.start(directory, request(shared.resolve("tokens")));
     }
 
     private static String refusal(Executable action) {
@@ -70,9 +75,7 @@ class DetachedRunTest {
     }
 
     private void awaitSteps(int steps) throws InterruptedException, IOException {
-        MetricsFollower metrics = new MetricsFollower(directory.metricsFile());
-        while (metrics.step() < steps) {
-            metrics.next();
+        while (directory.metrics().size() < steps) {
             Thread.sleep(5);
         }
     }
@@ -140,7 +143,7 @@ class DetachedRunTest {
 
         public static void main(String[] args) throws IOException {
             RunDirectory run = RunDirectory.at(Path.of(args[0]));
-            DetachedRun.start(run, run.request());
+            DetachedTraining.start(run, run.request());
             System.out.println("started");
             System.in.read();
         }
@@ -169,7 +172,7 @@ class DetachedRunTest {
 
     @Test
     void whatCannotBeginSaysWhy() {
-        String message = refusal(() -> DetachedRun.start(directory, request(folder.resolve("nowhere"))));
+        String message = refusal(() -> DetachedTraining.start(directory, request(folder.resolve("nowhere"))));
         assertTrue(message.contains("Found: ") && message.contains("nowhere") && message.contains("after step 0"),
                 message);
     }
@@ -179,7 +182,7 @@ class DetachedRunTest {
         directory.request(request(shared.resolve("tokens")));
         DetachedRun run = DetachedRun.of(directory);
         assertTrue(refusal(run::stop).contains("nobody who trains in " + directory.folder()));
-        try (RunLock ignored = RunLock.take(directory.folder())) {
+        try (ProcessLock ignored = directory.lock(false)) {
             assertTrue(refusal(run::stop).contains("interrupt the notebook's cell"));
         }
     }

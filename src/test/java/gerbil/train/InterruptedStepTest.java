@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.GerbilException;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;

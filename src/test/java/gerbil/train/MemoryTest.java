@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import gerbil.runs.RunDirectory;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 import org.junit.jupiter.api.io.TempDir;

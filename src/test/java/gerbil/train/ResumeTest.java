@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import gerbil.base.GerbilException;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.TrainingPath;

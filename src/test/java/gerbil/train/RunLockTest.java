@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.GerbilException;
+import gerbil.base.ProcessLock;
+import gerbil.runs.DetachedRun;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.TrainingPath;
@@ -37,7 +41,7 @@ class RunLockTest {
         }
 
         public static void main(String[] args) throws IOException {
-            try (RunLock ignored = RunLock.take(Path.of(args[0]))) {
+            try (ProcessLock ignored = RunDirectory.at(Path.of(args[0])).lock(false)) {
                 System.out.println("locked");
                 System.in.read();
             } catch (GerbilException e) {
@@ -47,7 +51,7 @@ class RunLockTest {
     }
 
     private String refusal(Path directory) {
-        return assertThrows(GerbilException.class, () -> RunLock.take(directory)).getMessage();
+        return assertThrows(GerbilException.class, () -> RunDirectory.at(directory).lock(false)).getMessage();
     }
 
     @Test
@@ -56,20 +60,20 @@ class RunLockTest {
         try (BufferedReader said = child.inputReader()) {
             assertEquals("locked", said.readLine());
             assertTrue(refusal(folder).contains("process " + child.pid() + " is training"), refusal(folder));
-            assertEquals(OptionalLong.of(child.pid()), RunLock.holder(folder));
+            assertEquals(OptionalLong.of(child.pid()), DetachedRun.of(RunDirectory.at(folder)).process());
         } finally {
             child.destroyForcibly().waitFor();
         }
-        assertEquals(OptionalLong.empty(), RunLock.holder(folder));
-        RunLock.take(folder).close();
+        assertEquals(OptionalLong.empty(), DetachedRun.of(RunDirectory.at(folder)).process());
+        RunDirectory.at(folder).lock(false).close();
     }
 
     /** On POSIX systems a second handle of the file, when it is closed, would free the lock of the first. */
     @Test
     void askingAndBeingRefusedDoNotFreeTheLock() throws Exception {
         Path alias = Files.createSymbolicLink(folder.resolve("alias"), Files.createDirectory(folder.resolve("run")));
-        try (RunLock ignored = RunLock.take(folder.resolve("run"))) {
-            assertEquals(OptionalLong.of(OWN), RunLock.holder(alias));
+        try (ProcessLock ignored = RunDirectory.at(folder.resolve("run")).lock(false)) {
+            assertEquals(OptionalLong.of(OWN), DetachedRun.of(RunDirectory.at(alias)).process());
             assertTrue(refusal(alias).contains("process " + OWN), refusal(alias));
             Process child = Child.start(List.of(), Holder.class, alias.toString());
             try (BufferedReader said = child.inputReader()) {
@@ -79,7 +83,7 @@ class RunLockTest {
                 child.destroyForcibly();
             }
         }
-        assertEquals(OptionalLong.empty(), RunLock.holder(alias));
+        assertEquals(OptionalLong.empty(), DetachedRun.of(RunDirectory.at(alias)).process());
     }
 
     @Test
@@ -94,7 +98,7 @@ class RunLockTest {
                         trainer(spec, tokens, directory, TrainingListener.NONE).run()).join()).getCause().getMessage();
             }
         }).run();
-        assertTrue(refused[0].contains("process " + OWN + " is training") && refused[0].contains("gerbil watch"),
+        assertTrue(refused[0].contains("process " + OWN + " is training") && refused[0].contains("watch it"),
                 refused[0]);
         assertEquals(4, directory.metrics().size());
         assertEquals(result, directory.result().orElseThrow());
@@ -106,7 +110,7 @@ class RunLockTest {
         RunSpec spec = SmallRun.of(tokens, 2);
         RunDirectory directory = RunDirectory.of(folder, spec);
         RunResult result = trainer(spec, tokens, directory, TrainingListener.NONE).run();
-        try (RunLock ignored = RunLock.take(directory.folder())) {
+        try (ProcessLock ignored = directory.lock(false)) {
             assertEquals(result, trainer(spec, tokens, directory, TrainingListener.NONE).run());
         }
     }

@@ -2,6 +2,7 @@ package gerbil.train;
 
 import gerbil.base.Progress;
 import gerbil.corpus.TextFolder;
+import gerbil.runs.Workspace;
 import gerbil.spec.Scale;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;

@@ -17,6 +17,7 @@ import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
 import gerbil.objective.CausalSequences;
+import gerbil.runs.Workspace;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;

@@ -1,8 +1,9 @@
-package gerbil.train;
+package gerbil.runs;
 
 import ai.djl.ndarray.NDManager;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.ProcessLock;
 import gerbil.model.GptJ;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
@@ -31,6 +32,9 @@ public final class RunDirectory {
     private static final String RUN = "run.json";
     private static final String REQUEST = "request.json";
     private static final String RESULT = "result.json";
+    private static final String LOCK = "lock";
+    /** What the lock says of a process that a signal makes save a checkpoint before it ends. */
+    private static final String STOPS_ON_SIGNAL = "a signal stops it";
 
     private final Path folder;
 
@@ -100,7 +104,7 @@ public final class RunDirectory {
 
     /** When the lock was taken; of a run that is about to be started or has been brought here, when its files came. */
     private static long started(Path folder) {
-        return Stream.of(RunLock.NAME, REQUEST, RUN).mapToLong(f -> folder.resolve(f).toFile().lastModified()).max()
+        return Stream.of(LOCK, REQUEST, RUN).mapToLong(f -> folder.resolve(f).toFile().lastModified()).max()
                 .orElseThrow();
     }
 
@@ -111,7 +115,7 @@ public final class RunDirectory {
      * @return the record of the run as it was first started
      * @throws GerbilException if the directory belongs to another specification
      */
-    RunRecord claim(RunSpec spec, Supplier<RunEnvironment> environment) throws IOException {
+    public RunRecord claim(RunSpec spec, Supplier<RunEnvironment> environment) throws IOException {
         Path file = folder.resolve(RUN);
         if (!Files.exists(file)) {
             Files.createDirectories(folder);
@@ -138,11 +142,43 @@ public final class RunDirectory {
     }
 
     /**
+     * Takes the directory, which is made if it is missing, for the one process, and the one thread of it, that trains here.
+     *
+     * @param stopsOnSignal whether a signal makes that process save a checkpoint before it ends
+     * @throws GerbilException if a process, or another thread of this one, trains here
+     */
+    public ProcessLock lock(boolean stopsOnSignal) throws IOException {
+        Files.createDirectories(folder);
+        return ProcessLock.take(folder.resolve(LOCK), stopsOnSignal ? STOPS_ON_SIGNAL : "").orElseThrow(this::held);
+    }
+
+    /** Who trains here now, if anybody does. */
+    Optional<ProcessLock.Holder> holder() throws IOException {
+        return ProcessLock.holder(folder.resolve(LOCK));
+    }
+
+    boolean stopsOnSignal() throws IOException {
+        return holder().filter(holder -> holder.note().equals(STOPS_ON_SIGNAL)).isPresent();
+    }
+
+    /**
      * @throws GerbilException if a process trains here now; reading is always allowed
      */
     public void requireFree() {
         try {
-            RunLock.requireFree(folder);
+            if (holder().isPresent()) {
+                throw held();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private GerbilException held() {
+        try {
+            return new GerbilException("a run in " + folder + " that process "
+                    + holder().map(ProcessLock.Holder::process).orElse(0L) + " is training", "a run that nobody trains",
+                    "watch it, or stop it first; of a notebook's run, interrupt the cell");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -161,12 +197,13 @@ public final class RunDirectory {
     public TrainingRequest request() {
         if (!Files.exists(folder.resolve(REQUEST))) {
             throw new GerbilException("no " + REQUEST + " in " + folder, "the directory of a detached run",
-                    "start one with environment/gerbil train --detach");
+                    "name the directory of a run that was started in a process of its own");
         }
         return read(REQUEST, TrainingRequest.class);
     }
 
-    void request(TrainingRequest request) throws IOException {
+    /** Notes what a detached process is to train here. */
+    public void request(TrainingRequest request) throws IOException {
         Files.createDirectories(folder);
         Json.write(folder.resolve(REQUEST), request);
     }
@@ -228,19 +265,23 @@ public final class RunDirectory {
         }
     }
 
-    void finish(RunResult result) throws IOException {
+    /** Notes the result of the run, which has finished. */
+    public void finish(RunResult result) throws IOException {
         Json.write(folder.resolve(RESULT), result);
     }
 
-    Path metricsFile() {
+    /** {@code metrics.jsonl}: a line a step. */
+    public Path metricsFile() {
         return folder.resolve("metrics.jsonl");
     }
 
-    Path checkpoints() {
+    /** The folder of the checkpoints. */
+    public Path checkpoints() {
         return folder.resolve("checkpoints");
     }
 
-    Optional<Checkpoint> latestCheckpoint() {
+    /** The newest checkpoint, if there is one. */
+    public Optional<Checkpoint> latestCheckpoint() {
         try {
             return Checkpoint.latest(checkpoints());
         } catch (IOException e) {

@@ -1,21 +1,29 @@
-package gerbil.cli;
+package gerbil.train;
 
 import gerbil.base.Progress;
+import gerbil.base.Units;
+import gerbil.runs.TrainingListener;
 import gerbil.spec.StepMetrics;
-import gerbil.train.TrainingListener;
 
 import java.io.PrintStream;
 import java.util.Locale;
 
-/** Progress as a line on the terminal's error stream, at most one each two seconds. */
-final class ConsoleProgress implements Progress, TrainingListener {
+/** Progress as printed lines, at most one each two seconds. */
+public final class PrintedProgress implements Progress, TrainingListener {
 
     private static final long NANOSECONDS_BETWEEN = 2_000_000_000;
 
-    private final PrintStream out = System.err;
+    private final PrintStream out;
     private long last;
     private int steps;
     private double stepSeconds;
+
+    /**
+     * @param out to print to: {@code System.err}, a file
+     */
+    public PrintedProgress(PrintStream out) {
+        this.out = out;
+    }
 
     @Override
     public void update(String what, long done, long total, String unit) {
@@ -33,7 +41,7 @@ final class ConsoleProgress implements Progress, TrainingListener {
         if (due(m.step() == ofSteps)) {
             out.printf(Locale.ROOT, "step %d of %d, loss %.4f, learning rate %.2e, gradient norm %.2f, "
                             + "%,.0f tokens/s, %s left%n", m.step(), ofSteps, m.loss(), m.learningRate(),
-                    m.gradientNorm(), m.tokensPerSecond(), Durations.text(stepSeconds / steps * (ofSteps - m.step())));
+                    m.gradientNorm(), m.tokensPerSecond(), Units.seconds(stepSeconds / steps * (ofSteps - m.step())));
         }
     }
 

@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import gerbil.base.Json;
 import gerbil.spec.StepMetrics;

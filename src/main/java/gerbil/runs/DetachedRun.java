@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
@@ -6,6 +6,7 @@ import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.Trainer;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -25,20 +26,9 @@ import java.util.concurrent.TimeUnit;
  */
 public final class DetachedRun {
 
-    /** The hidden command of {@code gerbil} that trains what a run directory's request says. */
-    public static final String COMMAND = "train-request";
-
-    private static final String MAIN = "gerbil.cli.Gerbil";
     private static final String LOG = "log.txt";
     private static final int LOG_LINES = 5;
-    private static final int CHECKPOINT_MINUTES = 5;
     private static final long MILLISECONDS_TO_LOOK = 200;
-
-    /**
-     * Runs a command in a process group of its own, so that signals to the kernel's or the terminal's group pass it by,
-     * and deaf to a terminal that closes.
-     */
-    private static final List<String> APART = List.of("bash", "-c", "set -m; nohup \"$@\" & wait $!", "detached");
 
     private final RunDirectory directory;
 
@@ -49,84 +39,6 @@ public final class DetachedRun {
     /** A run by its directory, whether it is being trained or not. */
     public static DetachedRun of(RunDirectory directory) {
         return new DetachedRun(directory);
-    }
-
-    /**
-     * Starts a run in its own directory under {@code runs}, as {@link Trainer#of} would train it. What is being trained
-     * already, or has finished, is left alone.
-     *
-     * @param tokens the token sets, which the process opens again
-     * @throws GerbilException if the process ends before it begins to train, with what it said
-     */
-    public static DetachedRun start(RunSpec spec, PreparedTokens tokens, Path runs) {
-        return start(RunDirectory.of(runs, spec), new TrainingRequest(spec, folder(tokens), null, null,
-                CHECKPOINT_MINUTES));
-    }
-
-    /** Folder of both token sets. */
-    public static String folder(PreparedTokens tokens) {
-        return tokens.train().folder().toAbsolutePath().normalize().getParent().toString();
-    }
-
-    /** The same in any directory, and all else that can be asked for. */
-    public static DetachedRun start(RunDirectory directory, TrainingRequest request) {
-        DetachedRun run = new DetachedRun(directory);
-        try {
-            if (directory.result().isEmpty() && !run.isRunning()) {
-                directory.request(request);
-                run.launch();
-            }
-            return run;
-        } catch (IOException e) {
-            throw DiskFull.explain(e, directory.folder(), "what was trained so far", "a megabyte and the checkpoints");
-        }
-    }
-
-    private void launch() throws IOException {
-        List<String> command = new ArrayList<>(APART);
-        command.addAll(java());
-        command.addAll(List.of(MAIN, COMMAND, directory.folder().toAbsolutePath().toString()));
-        Process process = new ProcessBuilder(command).redirectInput(Path.of("/dev/null").toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile())).start();
-        // from then on the lock tells whether it runs
-        try {
-            while (!process.waitFor(MILLISECONDS_TO_LOOK, TimeUnit.MILLISECONDS)) {
-                if (process().orElse(0) > 0) {
-                    return;
-                }
-            }
-        } catch (InterruptedException e) {
-            // it is on its way all the same
-            Thread.currentThread().interrupt();
-            return;
-        }
-        if (directory.result().isEmpty() && !isRunning()) {
-            throw ended(0);
-        }
-    }
-
-    /** This JVM's command: same binary, options and classes, so that the numbers are the same too. */
-    private static List<String> java() {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(option -> !option.startsWith("-agent") && !option.startsWith("-javaagent")
-                        && !option.startsWith("-Dgerbil.home=")).forEach(command::add);
-        command.add("-Dgerbil.home=" + Workspace.here().home());
-        command.addAll(List.of("-cp", classPath()));
-        return command;
-    }
-
-    /** In a notebook the system's class path is the kernel's; the kit is a jar with its libraries in a folder beside. */
-    private static String classPath() {
-        try {
-            Path code = Path.of(DetachedRun.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-            return Files.isRegularFile(code) ? code + ":" + code.resolveSibling("lib") + "/*"
-                    : System.getProperty("java.class.path");
-        } catch (URISyntaxException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** Files of the run. */
@@ -152,7 +64,7 @@ public final class DetachedRun {
     /** The id of the process that trains in the run directory now, if there is one. */
     public OptionalLong process() {
         try {
-            return RunLock.holder(directory.folder());
+            return directory.holder().map(holder -> OptionalLong.of(holder.process())).orElse(OptionalLong.empty());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -171,9 +83,9 @@ public final class DetachedRun {
                 "stop it where it was started"));
         try {
             // a signal would end a notebook's whole kernel, and without a checkpoint
-            if (!RunLock.heldBy(MAIN, directory.folder())) {
+            if (!directory.stopsOnSignal()) {
                 throw new GerbilException("process " + pid + ", which is a notebook's or another program's",
-                        "a run that gerbil train trains, detached or not", "interrupt the notebook's cell");
+                        "a run in a process of its own", "interrupt the notebook's cell");
             }
             process.destroy();
             while (process().orElse(0) == pid) {

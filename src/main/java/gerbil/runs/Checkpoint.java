@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -12,21 +12,22 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A folder {@code step-NNNNNNN} with weights, optimizer moments and state, written under a temporary name, marked
+ * A folder {@code step-NNNNNNN} with a model's weights and an optimizer's state, written under a temporary name, marked
  * complete last, and renamed; so what bears the name is whole.
  *
  * @param folder of the checkpoint
  * @param step after which it was taken
  */
-record Checkpoint(Path folder, int step) {
+public record Checkpoint(Path folder, int step) {
 
     private static final String WEIGHTS = "weights.safetensors";
-    private static final String MOMENTS = "moments.safetensors";
+    private static final String OPTIMIZER = "moments.safetensors";
     private static final String STATE = "state.json";
     private static final String TEMPORARY = "next.tmp";
     private static final String COMPLETE = "complete";
@@ -35,16 +36,22 @@ record Checkpoint(Path folder, int step) {
     private record State(int step) {
     }
 
-    /** Saves a checkpoint under {@code checkpoints} and removes all but the newest two. */
-    static Checkpoint save(Path checkpoints, GptJ model, AdamW optimizer) throws IOException {
+    /**
+     * Saves a checkpoint under {@code checkpoints} and removes all but the newest two.
+     *
+     * @param weights by parameter name
+     * @param optimizer what the optimizer goes on from after {@code step}
+     */
+    public static void save(Path checkpoints, int step, Map<String, NDArray> weights, Map<String, NDArray> optimizer)
+            throws IOException {
         Path temporary = checkpoints.resolve(TEMPORARY);
-        Path folder = checkpoints.resolve(String.format("step-%07d", optimizer.steps()));
+        Path folder = checkpoints.resolve(String.format(Locale.ROOT, "step-%07d", step));
         delete(temporary);
         try {
             Files.createDirectories(temporary);
-            SafeTensors.write(temporary.resolve(WEIGHTS), model.weights());
-            SafeTensors.write(temporary.resolve(MOMENTS), optimizer.saved());
-            Json.write(temporary.resolve(STATE), new State(optimizer.steps()));
+            SafeTensors.write(temporary.resolve(WEIGHTS), weights);
+            SafeTensors.write(temporary.resolve(OPTIMIZER), optimizer);
+            Json.write(temporary.resolve(STATE), new State(step));
             Files.writeString(temporary.resolve(COMPLETE), "");
             delete(folder);
             Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
@@ -55,7 +62,6 @@ record Checkpoint(Path folder, int step) {
         for (Checkpoint old : all.subList(0, Math.max(0, all.size() - KEPT))) {
             delete(old.folder);
         }
-        return new Checkpoint(folder, optimizer.steps());
     }
 
     /** The newest complete checkpoint, if there is one. */
@@ -79,19 +85,20 @@ record Checkpoint(Path folder, int step) {
     }
 
     /** Sets a model's weights. */
-    void restore(GptJ model) throws IOException {
+    public void restore(GptJ model) throws IOException {
         try (NDManager scratch = model.manager().newSubManager()) {
             model.load(SafeTensors.read(folder.resolve(WEIGHTS), scratch));
         }
     }
 
-    /** Sets a model's weights and an optimizer's moments and step. */
-    void restore(GptJ model, AdamW optimizer) throws IOException {
-        restore(model);
-        try (NDManager scratch = model.manager().newSubManager()) {
-            Map<String, NDArray> moments = SafeTensors.read(folder.resolve(MOMENTS), scratch);
-            optimizer.restore(Json.read(folder.resolve(STATE), State.class).step(), moments);
-        }
+    /** What the optimizer goes on from after {@link #savedStep}. */
+    public Map<String, NDArray> optimizer(NDManager manager) throws IOException {
+        return SafeTensors.read(folder.resolve(OPTIMIZER), manager);
+    }
+
+    /** The optimizer's step, as it was saved with its state. */
+    public int savedStep() throws IOException {
+        return Json.read(folder.resolve(STATE), State.class).step();
     }
 
     private static void delete(Path folder) throws IOException {

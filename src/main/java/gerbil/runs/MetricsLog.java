@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
@@ -26,7 +26,7 @@ public final class MetricsLog implements AutoCloseable {
     }
 
     /** Opens a log to be continued after a step; lines of later steps, which a killed run may have left, are cut. */
-    static MetricsLog continueAfter(int step, Path file) throws IOException {
+    public static MetricsLog continueAfter(int step, Path file) throws IOException {
         List<StepMetrics> kept = new ArrayList<>();
         if (Files.exists(file)) {
             List<StepMetrics> all = read(file);
@@ -53,7 +53,8 @@ public final class MetricsLog implements AutoCloseable {
                 .map(l -> Json.parse(l, StepMetrics.class, file.toString())).toList();
     }
 
-    void add(StepMetrics metrics) throws IOException {
+    /** Appends a step. */
+    public void add(StepMetrics metrics) throws IOException {
         steps.add(metrics);
         writer.write(Json.line(metrics));
         writer.write('\n');
@@ -61,14 +62,14 @@ public final class MetricsLog implements AutoCloseable {
     }
 
     /** Mean loss over the last share of the steps, at least one: 0.01 or 1. */
-    double meanLoss(double share) {
+    public double meanLoss(double share) {
         int count = (int) Math.max(1, Math.round(share * steps.size()));
         return steps.subList(steps.size() - count, steps.size()).stream()
                 .mapToDouble(StepMetrics::loss).average().orElseThrow();
     }
 
     /** Seconds spent in all steps. */
-    double seconds() {
+    public double seconds() {
         double seconds = 0;
         long before = 0;
         for (StepMetrics m : steps) {

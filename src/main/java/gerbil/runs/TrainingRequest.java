@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;

@@ -1,16 +1,16 @@
-package gerbil.notebook;
+package gerbil.base;
 
 import java.time.Duration;
 import java.util.Locale;
 
 /** Amounts as people read them. */
-final class Units {
+public final class Units {
 
     private Units() {
     }
 
     /** Three digits and a prefix: 950, 12.5k, 60M, 1.39B. */
-    static String count(double amount) {
+    public static String count(double amount) {
         double size = Math.abs(amount);
         if (size < 999.5) {
             return digits(amount);
@@ -27,8 +27,13 @@ final class Units {
         return digits.contains(".") ? digits.replaceFirst("\\.?0+$", "") : digits;
     }
 
+    /** As {@link #duration(Duration)}. */
+    public static String seconds(double seconds) {
+        return duration(Duration.ofMillis(Math.round(1_000 * seconds)));
+    }
+
     /** The two largest units that matter: 4.2 s, 1 min 2 s, 3 h 5 min. */
-    static String duration(Duration duration) {
+    public static String duration(Duration duration) {
         long seconds = duration.toSeconds();
         if (seconds < 10) {
             return String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1e3);

@@ -1,4 +1,4 @@
-package gerbil.train;
+package gerbil.runs;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Progress;
@@ -98,12 +98,6 @@ public record Workspace(Path home) {
     /** A scale's tokenizer. */
     public static Vocabulary vocabulary(Scale scale) {
         return Vocabulary.cut(scale.tokenizerEntries());
-    }
-
-    /** A run's vocabulary: its scale's, for a Blender run with special tokens. */
-    public static Vocabulary vocabulary(RunSpec spec) {
-        Vocabulary text = vocabulary(spec.modelSize().scale());
-        return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
     }
 
     /** The default corpus's token sets at a scale, prepared if they are not there yet. */

@@ -1,10 +1,15 @@
-package gerbil.train;
+package gerbil.runs;
 
 import ai.djl.ndarray.NDManager;
+import gerbil.hub.Import;
 import gerbil.hub.LanguageModel;
 import gerbil.hub.ModelCard;
 import gerbil.model.GptJ;
 import gerbil.spec.RunSpec;
+import gerbil.tokenizer.Vocabulary;
+
+import java.io.IOException;
+import java.nio.file.Path;
 
 /** A run's model with its tokenizer, ready to write text. */
 public final class TrainedModel extends LanguageModel {
@@ -13,7 +18,7 @@ public final class TrainedModel extends LanguageModel {
     private final ModelCard card;
 
     private TrainedModel(RunDirectory run, Checkpoint checkpoint, GptJ model) {
-        super(model, Workspace.vocabulary(run.record().spec()));
+        super(model, Vocabulary.of(run.record().spec()));
         spec = run.record().spec();
         card = new ModelCard(run.record(), checkpoint.step(), run.result());
     }
@@ -34,6 +39,15 @@ public final class TrainedModel extends LanguageModel {
      */
     public static TrainedModel open(RunDirectory run, int step) {
         return open(run, run.requireCheckpoint(step));
+    }
+
+    /**
+     * The model in a folder: of a run's newest checkpoint, or one of transformers.
+     *
+     * @throws gerbil.base.GerbilException if the folder holds neither
+     */
+    public static LanguageModel openFolder(Path folder) throws IOException {
+        return Import.isFolder(folder) ? Import.open(folder) : open(RunDirectory.open(folder));
     }
 
     private static TrainedModel open(RunDirectory run, Checkpoint checkpoint) {
