@@ -10,6 +10,7 @@ import gerbil.base.*;
 import gerbil.corpus.*;
 import gerbil.eval.*;
 import gerbil.hub.*;
+import gerbil.kernels.*;
 import gerbil.model.*;
 import gerbil.notebook.*;
 import gerbil.objective.*;

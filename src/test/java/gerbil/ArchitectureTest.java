@@ -25,10 +25,11 @@ class ArchitectureTest {
 
     private static final String USES = """
             base: []
-            cli: [base, corpus, eval, hub, model, objective, results, runs, spec, tokenizer, tokens, train]
+            cli: [base, corpus, eval, hub, kernels, model, objective, results, runs, spec, tokenizer, tokens, train]
             corpus: [base]
-            eval: [base, model, objective, spec, tokenizer, tokens]
-            hub: [base, model, objective, safetensors, spec, tokenizer]
+            eval: [base, kernels, model, objective, spec, tokenizer, tokens]
+            hub: [base, kernels, model, objective, safetensors, spec, tokenizer]
+            kernels: [base, model, spec]
             model: [base, spec]
             notebook: [base, results, runs, spec, tokenizer, train]
             objective: [base, spec, tokenizer, tokens]
@@ -38,7 +39,7 @@ class ArchitectureTest {
             spec: [base]
             tokenizer: [base, spec]
             tokens: [base, corpus, tokenizer]
-            train: [base, corpus, eval, hub, model, objective, runs, spec, tokenizer, tokens]
+            train: [base, corpus, eval, hub, kernels, model, objective, runs, spec, tokenizer, tokens]
             """;
 
     @Test

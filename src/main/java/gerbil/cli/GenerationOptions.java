@@ -1,7 +1,7 @@
 package gerbil.cli;
 
 import gerbil.hub.LanguageModel;
-import gerbil.model.Sampling;
+import gerbil.kernels.Sampling;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
-import gerbil.model.Sampling;
+import gerbil.kernels.Sampling;
 
 import java.io.IOException;
 import java.util.ArrayList;

@@ -2,10 +2,10 @@ package gerbil.eval;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
-import gerbil.model.Generator;
+import gerbil.kernels.Generator;
+import gerbil.kernels.TokenScores;
+import gerbil.kernels.TokenWindow;
 import gerbil.model.GptJ;
-import gerbil.model.TokenScores;
-import gerbil.model.TokenWindow;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 

@@ -1,10 +1,10 @@
 package gerbil.eval;
 
 import gerbil.base.GerbilException;
+import gerbil.kernels.TokenScorer;
+import gerbil.kernels.TokenScores;
+import gerbil.kernels.TokenWindow;
 import gerbil.model.GptJ;
-import gerbil.model.TokenScorer;
-import gerbil.model.TokenScores;
-import gerbil.model.TokenWindow;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;

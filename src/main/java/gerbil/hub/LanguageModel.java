@@ -2,9 +2,9 @@ package gerbil.hub;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
-import gerbil.model.Generator;
+import gerbil.kernels.Generator;
+import gerbil.kernels.Sampling;
 import gerbil.model.GptJ;
-import gerbil.model.Sampling;
 import gerbil.objective.BlenderFormat;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Tokenizer;

@@ -1,7 +1,6 @@
 package gerbil.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
@@ -27,18 +26,12 @@ final class Attention {
 
     /**
      * @param x (batch, length, width), as the result
-     * @param mask (length, cached + length), added to the scores
-     * @param cache null for none
+     * @param mask (length, length), added to the scores
      */
-    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask, KeyValueCache.Layer cache) {
+    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask) {
         NDArray q = rotation.rotate(heads(x, query));
         NDArray k = rotation.rotate(heads(x, key));
         NDArray v = heads(x, value);
-        if (cache != null) {
-            NDList all = cache.append(k, v);
-            k = all.get(0);
-            v = all.get(1);
-        }
         NDArray scores = q.matMul(k.swapAxes(2, 3)).div(GptJ.number(x, Math.sqrt(config.headDim())));
         NDArray mixed = scores.add(mask).softmax(-1).matMul(v);
         return Linear.linear(mixed.transpose(0, 2, 1, 3).reshape(x.getShape()), output.getArray()).singletonOrThrow();

@@ -16,8 +16,12 @@ final class DecoderLayer {
         mlp = new Mlp(config, prefix + "mlp.", model);
     }
 
-    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask, KeyValueCache.Layer cache) {
+    /**
+     * @param x (batch, length, width), as the result
+     * @param mask (length, length), added to the attention's scores
+     */
+    NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask) {
         NDArray normed = norm.forward(x);
-        return attention.forward(normed, rotation, mask, cache).add(mlp.forward(normed)).add(x);
+        return attention.forward(normed, rotation, mask).add(mlp.forward(normed)).add(x);
     }
 }

@@ -160,28 +160,15 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
      * @throws GerbilException if the length exceeds the model's positions
      */
     public NDArray logits(NDArray ids) {
-        return head(hidden(ids, null));
-    }
-
-    /**
-     * What the head sees: the residual stream after the last LayerNorm.
-     *
-     * @param ids int64, shape (batch, length); with a cache, the tokens that follow the cached ones
-     * @param cache keys and values of the tokens so far, extended by this call; null for none
-     * @return shape (batch, length, width)
-     * @throws GerbilException if cached and new tokens exceed the model's positions
-     */
-    NDArray hidden(NDArray ids, KeyValueCache cache) {
-        int past = cache == null ? 0 : cache.length();
         long length = ids.getShape().get(1);
-        config.requirePositions(past + length);
-        var rotation = rotary.at(ids.getManager(), past, length);
-        NDArray mask = causalMask(ids.getManager(), past, length);
+        config.requirePositions(length);
+        var rotation = rotary.at(ids.getManager(), 0, length);
+        NDArray mask = causalMask(ids.getManager(), length);
         NDArray x = Embedding.embedding(ids, embedding.getArray(), SparseFormat.DENSE).singletonOrThrow();
-        for (int i = 0; i < layers.size(); i++) {
-            x = layers.get(i).forward(x, rotation, mask, cache == null ? null : cache.layer(i));
+        for (DecoderLayer layer : layers) {
+            x = layer.forward(x, rotation, mask);
         }
-        return finalNorm.forward(x);
+        return Linear.linear(finalNorm.forward(x), headWeight.getArray(), headBias.getArray()).singletonOrThrow();
     }
 
     /**
@@ -193,20 +180,15 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         return like.getManager().full(new Shape(), (float) value);
     }
 
-    /** A large negative number where a query would see a later key: (length, past + length). */
-    private static NDArray causalMask(NDManager manager, int past, long length) {
-        NDArray query = manager.arange(past, past + length, 1, DataType.INT64).reshape(length, 1);
-        NDArray key = manager.arange(0, past + length, 1, DataType.INT64).reshape(1, past + length);
-        return key.gt(query).toType(DataType.FLOAT32, false).mul(-1e30);
+    /** A large negative number where a query would see a later key: (length, length). */
+    private static NDArray causalMask(NDManager manager, long length) {
+        NDArray position = manager.arange(0, length, 1, DataType.INT64);
+        return position.reshape(1, length).gt(position.reshape(length, 1)).toType(DataType.FLOAT32, false).mul(-1e30);
     }
 
-    RotaryEmbedding rotary() {
+    /** What turns queries and keys by their positions. */
+    public RotaryEmbedding rotary() {
         return rotary;
-    }
-
-    /** Logits of hidden states: shape (..., width) to (..., vocabulary). */
-    NDArray head(NDArray hidden) {
-        return Linear.linear(hidden, headWeight.getArray(), headBias.getArray()).singletonOrThrow();
     }
 
     @Override

@@ -15,6 +15,7 @@ final class LayerNorm {
         bias = model.constant(name + ".bias", 0, width);
     }
 
+    /** x and the result: (..., width). */
     NDArray forward(NDArray x) {
         return ai.djl.nn.norm.LayerNorm.layerNorm(x, new Shape(x.getShape().getLastDimension()), weight.getArray(),
                 bias.getArray(), GptJ.LAYER_NORM_EPSILON).singletonOrThrow();

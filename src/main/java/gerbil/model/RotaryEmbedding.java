@@ -15,7 +15,7 @@ import gerbil.spec.GptJConfig;
  * becomes {@code x * cos + (x P) * sin}, where P is the constant matrix that takes (a, b) to (-b, a). The other
  * dimensions have cos 1 and sin 0.
  */
-final class RotaryEmbedding {
+public final class RotaryEmbedding {
 
     private static final double BASE = 10_000;
 
@@ -50,13 +50,13 @@ final class RotaryEmbedding {
     }
 
     /** The rotation of the tokens at positions {@code first} to {@code first + length}. */
-    Rotation at(NDManager target, int first, long length) {
+    public Rotation at(NDManager target, int first, long length) {
         NDIndex rows = new NDIndex("{}:{}", first, first + length);
         return new Rotation(cos.get(target, rows), sin.get(target, rows), quarterTurn);
     }
 
     /** cos and sin: (length, headDim). */
-    record Rotation(NDArray cos, NDArray sin, NDArray quarterTurn) {
+    public record Rotation(NDArray cos, NDArray sin, NDArray quarterTurn) {
 
         /** x and the result: (batch, heads, length, headDim). */
         NDArray rotate(NDArray x) {

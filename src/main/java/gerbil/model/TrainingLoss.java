@@ -1,6 +1,7 @@
 package gerbil.model;
 
 import ai.djl.ndarray.NDArray;
+import gerbil.kernels.FusedLoss;
 
 /**
  * The loss of a micro-batch in a form that can be differentiated. There are two: {@link PlainLoss} in ordinary DJL

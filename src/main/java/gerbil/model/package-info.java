@@ -1,2 +1,5 @@
-/** GPT-J as a DJL block, with the parameter names of transformers' {@code GPTJForCausalLM}, and sampling from it. */
+/**
+ * GPT-J to be read: a DJL block in ordinary operations, with the parameter names of transformers' {@code
+ * GPTJForCausalLM}, and its loss.
+ */
 package gerbil.model;

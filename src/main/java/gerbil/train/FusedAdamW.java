@@ -3,8 +3,8 @@ package gerbil.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
+import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
-import gerbil.model.Kernels;
 import gerbil.spec.OptimizerSettings;
 
 import java.util.List;

@@ -3,7 +3,7 @@ package gerbil.train;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import gerbil.base.GerbilException;
-import gerbil.model.HeadChunks;
+import gerbil.kernels.HeadChunks;
 import gerbil.objective.Sequences;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;

@@ -4,7 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.cuda.CudaUtils;
-import gerbil.model.HeadChunks;
+import gerbil.kernels.HeadChunks;
 import gerbil.objective.Batch;
 import gerbil.objective.Sequences;
 import gerbil.spec.GptJConfig;

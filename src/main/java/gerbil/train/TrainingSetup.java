@@ -1,9 +1,9 @@
 package gerbil.train;
 
 import ai.djl.ndarray.NDManager;
-import gerbil.model.FusedLoss;
+import gerbil.kernels.FusedLoss;
+import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
-import gerbil.model.Kernels;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
 import gerbil.spec.Precision;

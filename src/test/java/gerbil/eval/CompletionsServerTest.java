@@ -8,9 +8,9 @@ import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
-import gerbil.model.Generator;
+import gerbil.kernels.Generator;
+import gerbil.kernels.Sampling;
 import gerbil.model.GptJ;
-import gerbil.model.Sampling;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -94,7 +94,7 @@ class CompletionsServerTest {
             greedy &= own.get(i).asDouble() == logprobs.get("top_logprobs").get(i).elements().next().asDouble();
         }
         if (length > 1) {
-            var expected = new Scorer(model, SomeModel.TOKENIZER).score(List.of(new gerbil.model.TokenWindow(
+            var expected = new Scorer(model, SomeModel.TOKENIZER).score(List.of(new gerbil.kernels.TokenWindow(
                     new int[] {prompt[0]}, Arrays.copyOfRange(prompt, 1, length))), 0).get(0);
             assertEquals(expected.sum(), sum, 1e-4);
             assertEquals(expected.greedy(), greedy);

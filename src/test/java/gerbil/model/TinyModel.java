@@ -6,14 +6,14 @@ import ai.djl.ndarray.index.NDIndex;
 import gerbil.spec.GptJConfig;
 
 /** A model small enough to be run thousands of times, with weights large enough that its logits differ. */
-final class TinyModel {
+public final class TinyModel {
 
-    static final GptJConfig CONFIG = new GptJConfig(50, 16, 2, 2, 4, 24);
+    public static final GptJConfig CONFIG = new GptJConfig(50, 16, 2, 2, 4, 24);
 
     private TinyModel() {
     }
 
-    static GptJ create(NDManager manager, long seed) {
+    public static GptJ create(NDManager manager, long seed) {
         GptJ model = GptJ.initialized(CONFIG, manager, seed);
         for (NDArray weight : model.weights().values()) {
             if (weight.getShape().dimension() == 2) {

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import gerbil.base.GerbilException;
-import gerbil.model.Sampling;
+import gerbil.kernels.Sampling;
 import gerbil.objective.Batch;
 import gerbil.objective.BlenderSequences;
 import gerbil.objective.CausalSequences;

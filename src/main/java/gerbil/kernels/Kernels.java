@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import ai.djl.Device;
 import ai.djl.MalformedModelException;

@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 /**
  * What a model says of tokens that follow given ones; logarithms are natural.

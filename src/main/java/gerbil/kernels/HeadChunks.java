@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;

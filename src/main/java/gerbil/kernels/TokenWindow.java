@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import gerbil.base.GerbilException;
 

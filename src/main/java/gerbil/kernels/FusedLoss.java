@@ -1,9 +1,11 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import gerbil.model.GptJ;
+import gerbil.model.TrainingLoss;
 import gerbil.spec.StepSettings;
 
 import java.util.function.DoubleSupplier;

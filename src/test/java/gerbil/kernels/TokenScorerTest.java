@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import gerbil.base.GerbilException;
+import gerbil.model.GptJ;
+import gerbil.model.TinyModel;
 import org.junit.jupiter.api.Test;
 
 import java.util.Arrays;

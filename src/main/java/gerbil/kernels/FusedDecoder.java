@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import gerbil.model.GptJ;
 import gerbil.spec.GptJConfig;
 
 import java.util.Arrays;
@@ -16,7 +17,7 @@ import java.util.List;
  * Several tokens in one kernel call, with room for the keys and values of all positions from the start. What a layer
  * multiplies its input with is packed into one matrix once, and so is what makes its output.
  */
-final class FusedDecoder implements Decoder {
+final class FusedDecoder implements AutoCloseable {
 
     private final Kernels kernels;
     private final Sampling sampling;
@@ -83,8 +84,14 @@ final class FusedDecoder implements Decoder {
         return view.flatten().reshape(view.getShape());
     }
 
-    @Override
-    public int[] next(int[] ids, double[] draws) {
+    /**
+     * Continues a sequence.
+     *
+     * @param ids the sequence so far: that of the last call, what it returned, or more
+     * @param draws numbers in [0, 1), one a token to be drawn
+     * @return the tokens drawn
+     */
+    int[] next(int[] ids, double[] draws) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             long[] unseen = Arrays.stream(ids, past, ids.length).asLongStream().toArray();

@@ -1,10 +1,10 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import gerbil.base.GerbilException;
+import gerbil.model.GptJ;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
-import java.util.function.Function;
 import java.util.function.IntPredicate;
 
 /** Continues token sequences. */
@@ -15,7 +15,8 @@ public final class Generator {
 
     private final GptJ model;
     private final int entries;
-    private final Function<Sampling, Decoder> decoders;
+    private final int drawn;
+    private final Kernels kernels;
 
     /**
      * A generator that keeps keys and values between tokens.
@@ -34,22 +35,14 @@ public final class Generator {
      * @throws GerbilException if the model has fewer rows than entries
      */
     public Generator(GptJ model, int entries, int drawn) {
-        this(model, entries, fused(model, drawn));
-    }
-
-    Generator(GptJ model, int entries, Function<Sampling, Decoder> decoders) {
         if (entries < 1 || entries > model.config().vocabulary()) {
             throw new GerbilException(entries + " vocabulary entries", "1 to " + model.config().vocabulary()
                     + ", the rows of the model's embedding", "use the vocabulary that the model was trained with");
         }
         this.model = model;
         this.entries = entries;
-        this.decoders = decoders;
-    }
-
-    private static Function<Sampling, Decoder> fused(GptJ model, int drawn) {
-        Kernels kernels = Kernels.load(model.manager());
-        return sampling -> new FusedDecoder(model, kernels, drawn, sampling);
+        this.drawn = drawn;
+        kernels = Kernels.load(model.manager());
     }
 
     /**
@@ -74,7 +67,7 @@ public final class Generator {
         model.config().requirePositions((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);
         int[] ids = prompt;
-        try (Decoder decoder = decoders.apply(sampling)) {
+        try (FusedDecoder decoder = new FusedDecoder(model, kernels, drawn, sampling)) {
             while (ids.length < prompt.length + count) {
                 double[] draws = random.doubles(Math.min(TOKENS, prompt.length + count - ids.length)).toArray();
                 for (int next : decoder.next(ids, draws)) {

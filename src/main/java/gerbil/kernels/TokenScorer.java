@@ -1,4 +1,4 @@
-package gerbil.model;
+package gerbil.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
+import gerbil.model.GptJ;
 import gerbil.spec.GptJConfig;
 
 import java.util.ArrayList;

@@ -1,0 +1,90 @@
+package gerbil.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import org.junit.jupiter.api.Test;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** The kernel that draws a token, from ids 0 to 4 with probabilities 0.1, 0.4, 0.05, 0.15, 0.3. */
+class SamplingTest {
+
+    private static final double[] PROBABILITIES = {0.1, 0.4, 0.05, 0.15, 0.3};
+    private static final int DRAWS = 20_000;
+
+    private static Map<Long, Long> draw(Sampling sampling) {
+        SplittableRandom random = new SplittableRandom(9);
+        try (NDManager manager = NDManager.newBaseManager(); Kernels kernels = Kernels.load(manager)) {
+            NDArray logits = manager.create(PROBABILITIES).log().add(3).toType(DataType.FLOAT32, false);
+            NDArray settings = kernels.numbers(0, sampling.temperature(), sampling.topK(), sampling.topP());
+            return IntStream.range(0, DRAWS).mapToObj(i -> draw(kernels, logits, random.nextDouble(), settings))
+                    .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+        }
+    }
+
+    private static long draw(Kernels kernels, NDArray logits, double point, NDArray settings) {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            return kernels.call("draw", false, new Kernels.Arguments().add(logits).add(kernels.numbers(point).squeeze())
+                    .add(settings)).singletonOrThrow().getLong();
+        }
+    }
+
+    /** Each share within five standard deviations. */
+    private static void assertShares(Map<Long, Double> expected, Sampling sampling) {
+        Map<Long, Long> drawn = draw(sampling);
+        assertEquals(expected.keySet(), drawn.keySet());
+        expected.forEach((id, p) ->
+                assertEquals(p, drawn.get(id) / (double) DRAWS, 5 * Math.sqrt(p * (1 - p) / DRAWS), "id " + id));
+    }
+
+    @Test
+    void zeroTemperatureTakesTheLikeliest() {
+        assertEquals(Set.of(1L), draw(Sampling.GREEDY).keySet());
+        assertEquals(Set.of(1L), draw(new Sampling(1e-9, 0, 1)).keySet());
+    }
+
+    @Test
+    void unitTemperatureDrawsTheModelsDistribution() {
+        assertShares(Map.of(0L, 0.1, 1L, 0.4, 2L, 0.05, 3L, 0.15, 4L, 0.3), new Sampling(1, 0, 1));
+    }
+
+    @Test
+    void temperatureDividesTheLogits() {
+        double all = 0.01 + 0.16 + 0.0025 + 0.0225 + 0.09;
+        assertShares(Map.of(0L, 0.01 / all, 1L, 0.16 / all, 2L, 0.0025 / all, 3L, 0.0225 / all, 4L, 0.09 / all),
+                new Sampling(0.5, 0, 1));
+    }
+
+    @Test
+    void topKKeepsTheLikeliest() {
+        assertShares(Map.of(1L, 0.4 / 0.85, 3L, 0.15 / 0.85, 4L, 0.3 / 0.85), new Sampling(1, 3, 1));
+        assertEquals(Set.of(1L), draw(new Sampling(1, 1, 1)).keySet());
+        assertEquals(Set.of(0L, 1L, 2L, 3L, 4L), draw(new Sampling(1, 99, 1)).keySet());
+    }
+
+    @Test
+    void topPKeepsTheFewestThatReachIt() {
+        assertEquals(Set.of(1L), draw(new Sampling(1, 0, 0.39)).keySet());
+        assertEquals(Set.of(1L, 4L), draw(new Sampling(1, 0, 0.41)).keySet());
+        assertEquals(Set.of(1L, 4L), draw(new Sampling(1, 0, 0.69)).keySet());
+        assertShares(Map.of(1L, 0.4 / 0.85, 3L, 0.15 / 0.85, 4L, 0.3 / 0.85), new Sampling(1, 0, 0.71));
+        assertEquals(Set.of(1L), draw(new Sampling(1, 0, 1e-12)).keySet());
+    }
+
+    /** Of the two likeliest, 0.4 and 0.3, the first alone has 0.57 of the probability. */
+    @Test
+    void topPCountsWhatTopKHasKept() {
+        assertEquals(Set.of(1L), draw(new Sampling(1, 2, 0.55)).keySet());
+        assertEquals(Set.of(1L, 4L), draw(new Sampling(1, 2, 0.6)).keySet());
+    }
+}
