@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.spec.GptJConfig;
 import gerbil.tokenizer.Vocabulary;
 
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Reads a folder of transformers' {@code GPTJForCausalLM}, such as a published Gerbil: {@code model.safetensors} or
@@ -28,6 +30,9 @@ import java.util.TreeSet;
 public final class Import {
 
     private static final String CONFIG = "config.json";
+    /** Causal masks and rotary tables that older versions of transformers saved beside the weights. */
+    private static final Pattern BUFFER =
+            Pattern.compile("transformer\\.h\\.\\d+\\.attn\\.(bias|masked_bias|embed_positions)");
     private static final String INDEX = ".index.json";
     private static final List<String> WEIGHTS = List.of("model.safetensors", "pytorch_model.bin");
     private static final Set<DataType> FLOATS =
@@ -70,7 +75,7 @@ public final class Import {
 
     private static GptJ model(Path folder, GptJConfig config, NDManager parent) throws IOException {
         Map<String, WeightFile> weights = weights(folder);
-        weights.keySet().removeIf(GptJTensors::isBuffer);
+        weights.keySet().removeIf(name -> BUFFER.matcher(name).matches());
         requireTensors(folder, config, weights);
         try (NDManager scratch = parent.newSubManager()) {
             Map<String, NDArray> arrays = new LinkedHashMap<>();

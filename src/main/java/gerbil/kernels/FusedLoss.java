@@ -2,8 +2,6 @@ package gerbil.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import gerbil.model.GptJ;
 import gerbil.model.TrainingLoss;
 import gerbil.spec.StepSettings;
@@ -18,8 +16,7 @@ public final class FusedLoss implements TrainingLoss {
 
     private final GptJ model;
     private final Kernels kernels;
-    private final NDArray cos;
-    private final NDArray sin;
+    private final NDList rotation;
     private final StepSettings settings;
     private final DoubleSupplier gradientScale;
     private boolean recompute;
@@ -35,23 +32,13 @@ public final class FusedLoss implements TrainingLoss {
         this.settings = settings;
         this.gradientScale = gradientScale;
         recompute = settings.recompute();
-        NDManager manager = model.manager();
-        var rotation = model.rotary().at(manager, 0, length);
-        Shape overHeads = new Shape(length, 1, 1, model.config().headDim());
-        cos = rotation.cos().reshape(overHeads);
-        sin = rotation.sin().reshape(overHeads);
-    }
-
-    @Override
-    public Value of(NDArray ids, NDArray targets, float scale) {
-        Value value = of(ids, targets, targets.zerosLike(), 1, scale);
-        return new Value(value.loss().squeeze(), value.differentiable());
+        rotation = model.rotary().at(model.manager(), 0, length).overHeads(2 * model.config().heads());
     }
 
     @Override
     public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(model.weights().values()).add(cos).add(sin)
+                .add(model.weights().values()).add(rotation.get(0)).add(rotation.get(1))
                 .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
                 .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
                         count, recompute ? 1 : 0)));

@@ -1,13 +1,11 @@
 package gerbil.kernels;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
-import gerbil.spec.GptJConfig;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,17 +27,13 @@ public final class TokenScorer {
 
     private final GptJ model;
     private final Kernels kernels;
-    private final NDArray cos;
-    private final NDArray sin;
+    private final NDList rotation;
 
     public TokenScorer(GptJ model) {
         this.model = model;
         kernels = Kernels.load(model.manager());
-        GptJConfig config = model.config();
-        var rotation = model.rotary().at(model.manager(), 0, config.positions());
-        Shape overHeads = new Shape(config.positions(), 1, 1, config.headDim());
-        cos = rotation.cos().reshape(overHeads);
-        sin = rotation.sin().reshape(overHeads);
+        rotation = model.rotary().at(model.manager(), 0, model.config().positions())
+                .overHeads(2 * model.config().heads());
     }
 
     /** The most tokens that a window may have: one more than the model's positions. */
@@ -106,7 +100,7 @@ public final class TokenScorer {
             scope.suppressNotUsedWarning();
             NDList results = kernels.call("score", false, new Kernels.Arguments()
                     .add(scratch.create(ids, new Shape(batch.size(), length))).add(scratch.create(rows))
-                    .add(scratch.create(targets)).add(model.weights().values()).add(cos).add(sin)
+                    .add(scratch.create(targets)).add(model.weights().values()).add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
             return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),
                     top == 0 ? new long[0] : results.get(2).toLongArray(),

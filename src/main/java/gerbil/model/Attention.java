@@ -17,11 +17,10 @@ final class Attention {
 
     Attention(GptJConfig config, String prefix, GptJ model) {
         this.config = config;
-        int d = config.width();
-        key = model.weight(prefix + "k_proj.weight", d, d);
-        value = model.weight(prefix + "v_proj.weight", d, d);
-        query = model.weight(prefix + "q_proj.weight", d, d);
-        output = model.weight(prefix + "out_proj.weight", d, d);
+        key = model.parameter(prefix + "k_proj.weight");
+        value = model.parameter(prefix + "v_proj.weight");
+        query = model.parameter(prefix + "q_proj.weight");
+        output = model.parameter(prefix + "out_proj.weight");
     }
 
     /**

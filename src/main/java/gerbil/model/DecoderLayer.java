@@ -11,9 +11,9 @@ final class DecoderLayer {
     private final Mlp mlp;
 
     DecoderLayer(GptJConfig config, String prefix, GptJ model) {
-        norm = new LayerNorm(prefix + "ln_1", config.width(), model);
+        norm = new LayerNorm(prefix + "ln_1.", model);
         attention = new Attention(config, prefix + "attn.", model);
-        mlp = new Mlp(config, prefix + "mlp.", model);
+        mlp = new Mlp(prefix + "mlp.", model);
     }
 
     /**

@@ -38,7 +38,6 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
 
     static final float LAYER_NORM_EPSILON = 1e-5f;
     private static final NDIndex EVERYTHING = new NDIndex("...");
-    private static final Initializer NORMAL = new NormalInitializer(0.02f);
 
     private final GptJConfig config;
     private final NDManager manager;
@@ -52,15 +51,29 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     private GptJ(GptJConfig config, NDManager manager) {
         this.config = config;
         this.manager = manager;
-        long d = config.width();
-        embedding = weight("transformer.wte.weight", config.vocabulary(), d);
+        GptJTensors.of(config).forEach((name, shape) -> addParameter(Parameter.builder().setName(name)
+                .setType(shape.dimension() == 2 ? Parameter.Type.WEIGHT : Parameter.Type.BIAS).optShape(shape)
+                .optInitializer(initializer(name, shape)).optRequiresGrad(false).build()));
+        embedding = parameter(GptJTensors.EMBEDDING);
         layers = IntStream.range(0, config.layers())
-                .mapToObj(i -> new DecoderLayer(config, "transformer.h." + i + ".", this))
-                .toList();
-        finalNorm = new LayerNorm("transformer.ln_f", d, this);
-        headWeight = weight("lm_head.weight", config.vocabulary(), d);
-        headBias = constant("lm_head.bias", 0, config.vocabulary());
+                .mapToObj(i -> new DecoderLayer(config, GptJTensors.layer(i), this)).toList();
+        finalNorm = new LayerNorm(GptJTensors.FINAL_NORM, this);
+        headWeight = parameter(GptJTensors.HEAD + "weight");
+        headBias = parameter(GptJTensors.HEAD + "bias");
         rotary = new RotaryEmbedding(manager, config);
+    }
+
+    private static Initializer initializer(String name, Shape shape) {
+        if (shape.dimension() == 2) {
+            return new NormalInitializer(0.02f);
+        }
+        // of the vectors only LayerNorm's scales are weights
+        return new ConstantInitializer(name.endsWith(".weight") ? 1 : 0);
+    }
+
+    /** A parameter by its name. */
+    Parameter parameter(String name) {
+        return parameters.get(name);
     }
 
     /**
@@ -199,18 +212,5 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     @Override
     public void close() {
         manager.close();
-    }
-
-    Parameter weight(String name, long rows, long columns) {
-        return parameter(name, Parameter.Type.WEIGHT, NORMAL, rows, columns);
-    }
-
-    Parameter constant(String name, float value, long length) {
-        return parameter(name, Parameter.Type.BIAS, new ConstantInitializer(value), length);
-    }
-
-    private Parameter parameter(String name, Parameter.Type type, Initializer initializer, long... shape) {
-        return addParameter(Parameter.builder().setName(name).setType(type).optShape(new Shape(shape))
-                .optInitializer(initializer).optRequiresGrad(false).build());
     }
 }

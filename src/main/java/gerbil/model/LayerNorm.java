@@ -10,9 +10,9 @@ final class LayerNorm {
     private final Parameter weight;
     private final Parameter bias;
 
-    LayerNorm(String name, long width, GptJ model) {
-        weight = model.constant(name + ".weight", 1, width);
-        bias = model.constant(name + ".bias", 0, width);
+    LayerNorm(String prefix, GptJ model) {
+        weight = model.parameter(prefix + "weight");
+        bias = model.parameter(prefix + "bias");
     }
 
     /** x and the result: (..., width). */

@@ -3,7 +3,6 @@ package gerbil.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
-import gerbil.spec.GptJConfig;
 
 /** The feed-forward half of a layer: to four times the width, {@code gelu_new}, and back. */
 final class Mlp {
@@ -15,12 +14,11 @@ final class Mlp {
     private final Parameter outWeight;
     private final Parameter outBias;
 
-    Mlp(GptJConfig config, String prefix, GptJ model) {
-        int d = config.width();
-        inWeight = model.weight(prefix + "fc_in.weight", 4 * d, d);
-        inBias = model.constant(prefix + "fc_in.bias", 0, 4 * d);
-        outWeight = model.weight(prefix + "fc_out.weight", d, 4 * d);
-        outBias = model.constant(prefix + "fc_out.bias", 0, d);
+    Mlp(String prefix, GptJ model) {
+        inWeight = model.parameter(prefix + "fc_in.weight");
+        inBias = model.parameter(prefix + "fc_in.bias");
+        outWeight = model.parameter(prefix + "fc_out.weight");
+        outBias = model.parameter(prefix + "fc_out.bias");
     }
 
     /** x and the result: (batch, length, width). */

@@ -9,12 +9,6 @@ import ai.djl.ndarray.types.DataType;
 public record PlainLoss(GptJ model) implements TrainingLoss {
 
     @Override
-    public Value of(NDArray ids, NDArray targets, float scale) {
-        NDArray loss = CrossEntropy.sum(model.logits(ids), targets).mul(GptJ.number(ids, scale));
-        return new Value(loss, loss);
-    }
-
-    @Override
     public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         NDArray losses = CrossEntropy.each(model.logits(ids), targets);
         NDList sums = new NDList();

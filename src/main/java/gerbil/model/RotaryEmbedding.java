@@ -2,6 +2,7 @@ package gerbil.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
@@ -57,6 +58,11 @@ public final class RotaryEmbedding {
 
     /** cos and sin: (length, headDim). */
     public record Rotation(NDArray cos, NDArray sin, NDArray quarterTurn) {
+
+        /** cos and sin for some heads at once: (length, heads, headDim) each. */
+        public NDList overHeads(int heads) {
+            return new NDList(cos.expandDims(1).repeat(1, heads), sin.expandDims(1).repeat(1, heads));
+        }
 
         /** x and the result: (batch, heads, length, headDim). */
         NDArray rotate(NDArray x) {

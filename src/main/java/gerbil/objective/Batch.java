@@ -9,26 +9,21 @@ import java.util.Arrays;
  * @param length tokens of a row
  * @param inputs token ids, {@code sequences * length}
  * @param targets the id that follows each input
- * @param objectives which {@link gerbil.spec.BlendedObjective} each target is learned for, its ordinal, or {@link #NONE};
- *     null if the batch is causal and all are learned
+ * @param groups what each target is learned for: of a Blender batch the ordinal of its {@link
+ *     gerbil.spec.BlendedObjective}, of a causal batch 0; {@link #MASKED} if it is not learned
  */
-public record Batch(int sequences, int length, long[] inputs, long[] targets, long[] objectives) {
+public record Batch(int sequences, int length, long[] inputs, long[] targets, long[] groups) {
 
-    /** The objective of a target that is not learned. */
-    public static final long NONE = -1;
+    /** The group of a target that is not learned. */
+    public static final long MASKED = -1;
 
-    /** A causal batch. */
+    /** A causal batch: every target is learned. */
     public Batch(int sequences, int length, long[] inputs, long[] targets) {
-        this(sequences, length, inputs, targets, null);
+        this(sequences, length, inputs, targets, new long[targets.length]);
     }
 
-    /** How many targets are learned. */
-    public int learned() {
-        return objectives == null ? targets.length : (int) Arrays.stream(objectives).filter(o -> o != NONE).count();
-    }
-
-    /** How many targets are learned for one objective of a batch that is not causal. */
-    public int learned(long objective) {
-        return (int) Arrays.stream(objectives).filter(o -> o == objective).count();
+    /** How many targets are learned in a group. */
+    public int learned(long group) {
+        return (int) Arrays.stream(groups).filter(g -> g == group).count();
     }
 }

@@ -121,6 +121,11 @@ public final class BlenderSequences implements Sequences {
     }
 
     @Override
+    public int groups() {
+        return BlendedObjective.values().length;
+    }
+
+    @Override
     public Batch batch(long first, int count) {
         Batch batch = new Batch(count, length, new long[count * length], new long[count * length],
                 new long[count * length]);
@@ -132,7 +137,7 @@ public final class BlenderSequences implements Sequences {
             for (int i = 0; i < length; i++) {
                 batch.inputs()[row * length + i] = ids[i];
                 batch.targets()[row * length + i] = ids[i + 1];
-                batch.objectives()[row * length + i] = objectives[i + 1];
+                batch.groups()[row * length + i] = objectives[i + 1];
             }
         }
         return batch;
@@ -147,7 +152,7 @@ public final class BlenderSequences implements Sequences {
 
     private void fill(Epoch epoch, int sequence, int[] ids, long[] objectives) {
         Arrays.fill(ids, vocabulary.endOfText());
-        Arrays.fill(objectives, Batch.NONE);
+        Arrays.fill(objectives, Batch.MASKED);
         int at = 0;
         for (Piece piece : pieces(epoch.examples, sequence, epoch.starts[sequence], epoch.numbers[sequence])) {
             int[] example = example(epoch.examples, piece);

@@ -29,6 +29,11 @@ public final class CausalSequences implements Sequences {
     }
 
     @Override
+    public int groups() {
+        return 1;
+    }
+
+    @Override
     public Batch batch(long first, int count) {
         return windows.batch(LongStream.range(first, first + count).mapToInt(this::window).toArray());
     }

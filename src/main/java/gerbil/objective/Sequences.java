@@ -26,6 +26,9 @@ public interface Sequences {
     /** Sequences of the first pass over the token set. */
     int perEpoch();
 
+    /** Groups of targets that a batch has: 1, or one for each of Blender's objectives. */
+    int groups();
+
     /** Sequences {@code first} to {@code first + count - 1} of the series. */
     Batch batch(long first, int count);
 }

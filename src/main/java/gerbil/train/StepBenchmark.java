@@ -53,7 +53,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             for (int step = 0; step < seconds.length; step++) {
                 long begin = System.nanoTime();
-                loss = setup.step().backward(data, (long) step * microBatch, microBatch);
+                loss = setup.step().backward(data, (long) step * microBatch, microBatch).mean();
                 long backward = System.nanoTime();
                 setup.optimizer().step(spec.optimizer().learningRate());
                 long end = System.nanoTime();

@@ -85,6 +85,11 @@ public final class StepTuning {
         }
 
         @Override
+        public int groups() {
+            return 1;
+        }
+
+        @Override
         public Batch batch(long first, int count) {
             long[] ids = new SplittableRandom(first).longs((long) count * spec.sequenceLength(), 0,
                     spec.config().vocabulary()).toArray();

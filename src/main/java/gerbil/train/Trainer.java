@@ -190,35 +190,31 @@ public final class Trainer {
     }
 
     private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {
-        CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
+        TrainingStep step = setup.step();
         AdamW optimizer = setup.optimizer();
+        CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
         Instant saved = Instant.now();
-        for (int step = optimizer.steps() + 1; step <= spec.steps(); step++) {
-            long begin = System.nanoTime();
-            double loss = backward(setup, step);
-            requireNumber("loss", loss, step);
-            double learningRate = schedule.learningRate(step);
-            double norm = optimizer.step(learningRate);
-            requireNumber("gradient norm", norm, step);
-            double seconds = (System.nanoTime() - begin) / 1e9;
-            StepMetrics done = new StepMetrics(step, (long) step * spec.batchTokens(), loss, learningRate, norm,
-                    spec.batchTokens() / seconds, setup.step().lossByObjective());
-            metrics.add(done);
-            listener.step(done, spec.steps());
-            // an interrupt is seen by the next step; after the last one the run ends as it should
-            if (step == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
-                save(setup);
-                saved = Instant.now();
-            }
-        }
-    }
-
-    /** An interrupt leaves a checkpoint of the last finished step; before the first there is nothing to keep. */
-    private double backward(TrainingSetup setup, int step) throws IOException {
         try {
-            return setup.step().backward(data, (step - 1L) * spec.batchSequences(), spec.batchSequences());
+            for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
+                long begin = System.nanoTime();
+                BatchLoss loss = step.backward(data, (number - 1L) * spec.batchSequences(), spec.batchSequences());
+                requireNumber("loss", loss.mean(), number);
+                double learningRate = schedule.learningRate(number);
+                double norm = optimizer.step(learningRate);
+                requireNumber("gradient norm", norm, number);
+                double seconds = (System.nanoTime() - begin) / 1e9;
+                StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(), learningRate,
+                        norm, spec.batchTokens() / seconds, data.groups() == 1 ? null : loss.byObjective());
+                metrics.add(done);
+                listener.step(done, spec.steps());
+                if (number == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
+                    save(setup);
+                    saved = Instant.now();
+                }
+            }
         } catch (InterruptedStep e) {
-            int done = step - 1;
+            // of the last finished step; before the first there is nothing to keep
+            int done = optimizer.steps();
             if (done > 0 && directory.latestCheckpoint().filter(c -> c.step() == done).isEmpty()) {
                 save(setup);
             }

@@ -1,13 +1,28 @@
 # TorchScript, as it stands in a model archive: PyTorch operators that DJL's NDArray does not have. Weights come in the
-# order of GptJ.weights(): embedding, ten of each layer, final LayerNorm, head.
+# order of GptJTensors: embedding, ten of each layer, final LayerNorm, head.
 class M(Module):
   __parameters__ = []
   __buffers__ = []
   training : bool
 
+  # The weights of a layer, which come in this order, packed for few products, in dtype: LayerNorm's weight and bias in
+  # float32; what the layer's input is multiplied with, (9 width, width): query and key, value, query and key turned by a
+  # quarter (RotaryEmbedding), the MLP; its bias; what makes the output, (width, 5 width): attention, MLP; its bias.
+  def packed(self: __torch__.M,
+      weights: List[Tensor],
+      layer: int,
+      dtype: int) -> List[Tensor]:
+    ln_1_weight, ln_1_bias, attn_k_proj_weight, attn_v_proj_weight, attn_q_proj_weight, attn_out_proj_weight, mlp_fc_in_weight, mlp_fc_in_bias, mlp_fc_out_weight, mlp_fc_out_bias, = torch.slice(weights, 1 + 10 * layer, 11 + 10 * layer)
+    qk = torch.cat([attn_q_proj_weight, attn_k_proj_weight])
+    turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, 0, 1, None, 2)), torch.slice(qk, 0, 0, None, 2)], 1), 0, 1)
+    inputs = torch.cat([qk, attn_v_proj_weight, turned, mlp_fc_in_weight])
+    no_bias = torch.zeros([5 * torch.size(qk, 1)], dtype=6, device=qk.device)
+    outputs = torch.cat([attn_out_proj_weight, mlp_fc_out_weight], 1)
+    return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(torch.cat([no_bias, mlp_fc_in_bias]), dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
+
   # The residual stream before the first layer, after each, and so before the head's LayerNorm at last: (batch, length,
-  # width), float32. ids (batch, length), cos and sin (length, 1, 1, head_dim). Matrix products and attention are computed
-  # in dtype, LayerNorm in float32.
+  # width), float32. ids (batch, length), cos and sin (length, 2 heads, head_dim). Matrix products and attention are
+  # computed in dtype, LayerNorm in float32.
   def streams(self: __torch__.M,
       ids: Tensor,
       weights: List[Tensor],
@@ -16,33 +31,42 @@ class M(Module):
       dtype: int) -> List[Tensor]:
     streams = [torch.embedding(weights[0], ids)]
     for layer in range((torch.len(weights) - 5) // 10):
-      streams = torch.append(streams, (self).layer(streams[-1], weights, layer, cos, sin, dtype))
+      streams = torch.append(streams, (self).layer(streams[-1], (self).packed(weights, layer, dtype), cos, sin))
     return streams
 
   def layer(self: __torch__.M,
       x: Tensor,
-      weights: List[Tensor],
-      layer: int,
+      packed: List[Tensor],
       cos: Tensor,
-      sin: Tensor,
-      dtype: int) -> Tensor:
+      sin: Tensor) -> Tensor:
+    q, k, v, inner, = (self).inputs(x, packed, cos, sin)
+    return (self).outputs(x, (self).attention(q, k, v), inner, packed)
+
+  # Queries, keys and values, (batch, heads, length, head_dim), and what the MLP makes of x, (batch, length, 4 width)
+  def inputs(self: __torch__.M,
+      x: Tensor,
+      packed: List[Tensor],
+      cos: Tensor,
+      sin: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
     batch, length, width, = torch.size(x)
-    head_dim = torch.size(cos, -1)
-    o = 1 + 10 * layer
-    normed = torch.to(torch.layer_norm(x, [width], weights[o], weights[o + 1], 1e-05), dtype)
-    packed = torch.to(torch.cat([weights[o + 4], weights[o + 2], weights[o + 3]], 0), dtype)
-    qkv = torch.view(torch.linear(normed, packed), [batch, length, 3, -1, head_dim])
-    qk = torch.slice(qkv, 2, 0, 2)
-    turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, -1, 1, None, 2)), torch.slice(qk, -1, 0, None, 2)], -1), -2)
-    rotated = torch.add(torch.mul(qk, torch.to(cos, dtype)), torch.mul(turned, torch.to(sin, dtype)))
-    q = torch.transpose(torch.select(rotated, 2, 0), 1, 2)
-    k = torch.transpose(torch.select(rotated, 2, 1), 1, 2)
-    v = torch.transpose(torch.select(qkv, 2, 2), 1, 2)
-    mixed = (self).attention(q, k, v, dtype)
-    attended = torch.linear(torch.reshape(torch.transpose(mixed, 1, 2), [batch, length, width]), torch.to(weights[o + 5], dtype))
-    inner = torch.gelu(torch.linear(normed, torch.to(weights[o + 6], dtype), torch.to(weights[o + 7], dtype)), approximate="tanh")
-    fed = torch.linear(inner, torch.to(weights[o + 8], dtype), torch.to(weights[o + 9], dtype))
-    return torch.add(torch.add(x, attended), fed)
+    heads, head_dim, = torch.slice(torch.size(cos), 1)
+    normed = torch.layer_norm(x, [width], packed[0], packed[1], 1e-05)
+    y = torch.linear(torch.to(normed, packed[2].dtype), packed[2], packed[3])
+    qk, v, turned, inner, = torch.split_with_sizes(y, [2 * width, width, 2 * width, 4 * width], -1)
+    shape = [batch, length, heads, head_dim]
+    rotated = torch.addcmul(torch.mul(torch.view(qk, shape), torch.to(cos, y.dtype)), torch.view(turned, shape), torch.to(sin, y.dtype))
+    q, k, = torch.unbind(torch.view(rotated, [batch, length, 2, heads // 2, head_dim]), 2)
+    values = torch.view(v, [batch, length, heads // 2, head_dim])
+    return (torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(values, 1, 2), torch.gelu(inner, approximate="tanh"))
+
+  # The residual stream after a layer, from what its attention and its MLP have made
+  def outputs(self: __torch__.M,
+      x: Tensor,
+      mixed: Tensor,
+      inner: Tensor,
+      packed: List[Tensor]) -> Tensor:
+    attended = torch.flatten(torch.transpose(mixed, 1, 2), 2)
+    return torch.add(x, torch.linear(torch.cat([attended, inner], -1), packed[4], packed[5]))
 
   # What the head sees of the last residual stream
   def norm(self: __torch__.M,
@@ -56,8 +80,7 @@ class M(Module):
   def attention(self: __torch__.M,
       q: Tensor,
       k: Tensor,
-      v: Tensor,
-      dtype: int) -> Tensor:
+      v: Tensor) -> Tensor:
     if q.is_cuda:
       mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
     else:
@@ -71,7 +94,7 @@ class M(Module):
       first = 0
       while first < length:
         last = min(first + 64, length)
-        unseen = torch.triu(torch.full([last - first, last], -30000., dtype=dtype, device=q.device), first + 1)
+        unseen = torch.triu(torch.full([last - first, last], -30000., dtype=q.dtype, device=q.device), first + 1)
         scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
         blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
         first = last
@@ -224,14 +247,24 @@ class M(Module):
         x = torch.requires_grad_(streams[layer])
         first = 1 + 10 * layer
         last = first + 10
-        y = (self).layer(x, weights, layer, cos, sin, dtype)
+        y = (self).layer(x, (self).packed(weights, layer, dtype), cos, sin)
     return torch.add(surrogate, torch.sum(torch.mul(torch.embedding(weights[0], ids), d)))
 
+  # The packed weights of all layers, layer after layer, for the products of one token: those with matrices of many rows
+  # are up to five times faster with the transposed matrix in memory.
+  def packed_for_tokens(self: __torch__.M,
+      weights: List[Tensor]) -> List[Tensor]:
+    all = annotate(List[Tensor], [])
+    for layer in range((torch.len(weights) - 5) // 10):
+      packed = (self).packed(weights, layer, 6)
+      packed[2] = torch.t(torch.contiguous(torch.t(packed[2])))
+      all = torch.add(all, packed)
+    return all
+
   # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
-  # layers: of each, LayerNorm's weight and bias, the packed weight (transposed) and bias of its inputs (q, k, v, q and k
-  # turned by a quarter, MLP) and of its outputs (attention, MLP). head: LayerNorm's, and the head's (transposed). caches: a layer each, keys
-  # and values (2, 1, heads, positions, head_dim), extended by the tokens seen. cos, sin: (positions, 2 width), over q and
-  # k. sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p.
+  # layers: packed for tokens. head: LayerNorm's weight and bias, and the head's (transposed). caches: a layer each, keys
+  # and values (2, 1, heads, positions, head_dim), extended by the tokens seen. cos, sin: (positions, 2 heads, head_dim).
+  # sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p.
   def generate(self: __torch__.M,
       ids: Tensor,
       embedding: Tensor,
@@ -244,33 +277,26 @@ class M(Module):
       sampling: Tensor) -> Tensor:
     past = int(sampling[0])
     drawn = annotate(List[Tensor], [])
-    width = torch.size(embedding, 1)
-    head_dim = torch.size(caches[0], -1)
-    unseen = ids
+    norm_weight, norm_bias, weight_t, bias, = head
+    unseen = torch.unsqueeze(ids, 0)
     for i in range(torch.len(draws)):
-      length = torch.len(unseen)
+      length = torch.size(unseen, 1)
       last = past + length
       c = torch.slice(cos, 0, past, last)
       s = torch.slice(sin, 0, past, last)
       x = torch.embedding(embedding, unseen)
       for layer in range(torch.len(caches)):
-        o = 6 * layer
-        normed = torch.layer_norm(x, [width], layers[o], layers[o + 1], 1e-05)
-        y = torch.addmm(layers[o + 3], normed, layers[o + 2])
-        qk = torch.slice(y, 1, 0, 2 * width)
-        torch.addcmul_(torch.mul_(qk, c), torch.slice(y, 1, 3 * width, 5 * width), s)
-        qkv = torch.transpose(torch.view(torch.slice(y, 1, 0, 3 * width), [length, 3, -1, head_dim]), 0, 2)
-        seen = torch.slice(caches[layer], 3, 0, last)
-        torch.copy_(torch.slice(seen, 3, past, last), torch.unsqueeze(torch.transpose(torch.slice(qkv, 1, 1, 3), 0, 1), 1))
-        q = torch.unsqueeze(torch.select(qkv, 1, 0), 0)
-        mixed = torch.scaled_dot_product_attention(q, torch.select(seen, 0, 0), torch.select(seen, 0, 1), None, 0., length > 1)
-        attended = torch.reshape(torch.transpose(mixed, 1, 2), [length, width])
-        inner = torch.gelu(torch.slice(y, 1, 5 * width), approximate="tanh")
-        x = torch.add(x, torch.linear(torch.cat([attended, inner], 1), layers[o + 4], layers[o + 5]))
-      h = torch.layer_norm(torch.slice(x, 0, -1), [width], head[0], head[1], 1e-05)
-      logits = torch.select(torch.addmm(head[3], h, head[2]), 0, 0)
-      unseen = torch.view((self).draw(logits, draws[i], sampling), [1])
-      drawn = torch.append(drawn, unseen)
+        packed = torch.slice(layers, 6 * layer, 6 * layer + 6)
+        q, k, v, inner, = (self).inputs(x, packed, c, s)
+        keys, values, = torch.unbind(torch.slice(caches[layer], 3, 0, last))
+        torch.copy_(torch.slice(keys, 2, past), k)
+        torch.copy_(torch.slice(values, 2, past), v)
+        x = (self).outputs(x, torch.scaled_dot_product_attention(q, keys, values, None, 0., length > 1), inner, packed)
+      h = torch.layer_norm(torch.select(x, 1, -1), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)
+      logits = torch.select(torch.addmm(bias, h, weight_t), 0, 0)
+      id = (self).draw(logits, draws[i], sampling)
+      unseen = torch.view(id, [1, 1])
+      drawn = torch.append(drawn, torch.view(id, [1]))
       past = last
     return torch.cat(drawn)
 
@@ -302,7 +328,7 @@ class M(Module):
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
   # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. cos and sin
-  # (positions, 1, 1, head_dim). settings: chunk, top. The logits of chunk rows are in memory at once.
+  # (positions, 2 heads, head_dim). settings: chunk, top. The logits of chunk rows are in memory at once.
   def score(self: __torch__.M,
       ids: Tensor,
       rows: Tensor,

@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.safetensors.SafeTensors;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;

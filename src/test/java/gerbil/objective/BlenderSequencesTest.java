@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 class BlenderSequencesTest {
 
@@ -133,18 +134,18 @@ class BlenderSequencesTest {
                 seen.add(example);
                 int first = lossOn == LossOn.ALL ? 1 : FORMAT.answer(example);
                 for (int i = Math.max(at, 1); i <= end; i++) {
-                    assertEquals(i - at < first ? Batch.NONE : FORMAT.objective(example).ordinal(),
-                            batch.objectives()[row * LENGTH + i - 1]);
+                    assertEquals(i - at < first ? Batch.MASKED : FORMAT.objective(example).ordinal(),
+                            batch.groups()[row * LENGTH + i - 1]);
                 }
                 learned += example.length - first;
                 at = end + 1;
             }
             for (int i = at; i < ids.length; i++) {
                 assertEquals(VOCABULARY.endOfText(), ids[i]);
-                assertEquals(Batch.NONE, batch.objectives()[row * LENGTH + i - 1]);
+                assertEquals(Batch.MASKED, batch.groups()[row * LENGTH + i - 1]);
             }
         }
-        assertEquals(learned, batch.learned());
+        assertEquals(learned, LongStream.of(batch.groups()).filter(g -> g != Batch.MASKED).count());
         assertEquals(examples(sequences, 0).stream().map(Arrays::toString).sorted().toList(),
                 seen.stream().map(Arrays::toString).sorted().toList());
     }
@@ -158,7 +159,7 @@ class BlenderSequencesTest {
             Batch again = used.batch(first, 6);
             assertArrayEquals(fresh.inputs(), again.inputs());
             assertArrayEquals(fresh.targets(), again.targets());
-            assertArrayEquals(fresh.objectives(), again.objectives());
+            assertArrayEquals(fresh.groups(), again.groups());
             for (int i = 0; i < 6; i++) {
                 assertArrayEquals(Arrays.copyOfRange(fresh.inputs(), i * LENGTH, (i + 1) * LENGTH),
                         used.batch(first + i, 1).inputs());

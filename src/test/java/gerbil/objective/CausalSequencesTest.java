@@ -54,7 +54,8 @@ class CausalSequencesTest {
         Windows windows = new Windows(tokens, LENGTH);
         assertEquals(WINDOWS, windows.count());
         Batch batch = windows.batch(IntStream.range(0, WINDOWS).toArray());
-        assertEquals(new Batch(WINDOWS, LENGTH, batch.inputs(), batch.targets()), batch);
+        assertEquals(List.of(WINDOWS, LENGTH), List.of(batch.sequences(), batch.length()));
+        assertArrayEquals(new long[WINDOWS * LENGTH], batch.groups());
         assertArrayEquals(LongStream.range(0, WINDOWS * LENGTH).toArray(), batch.inputs());
         assertArrayEquals(LongStream.rangeClosed(1, WINDOWS * LENGTH).toArray(), batch.targets());
     }

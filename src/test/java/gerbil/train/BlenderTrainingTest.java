@@ -1,5 +1,6 @@
 package gerbil.train;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -11,7 +12,6 @@ import gerbil.base.GerbilException;
 import gerbil.kernels.Sampling;
 import gerbil.objective.Batch;
 import gerbil.objective.BlenderSequences;
-import gerbil.objective.CausalSequences;
 import gerbil.objective.Sequences;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
@@ -37,6 +37,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /** Blender runs with the trainer, the two paths and the checkpoints of causal ones. */
@@ -79,10 +80,11 @@ class BlenderTrainingTest {
 
     private static void assertSameLossAndGradients(Sequences data, long first, TrainingSetup expected,
                                                    TrainingSetup actual) {
-        assertEquals(expected.step().backward(data, first, 16), actual.step().backward(data, first, 16), 1e-5);
-        Map<String, Double> losses = expected.step().lossByObjective();
-        assertEquals(losses.keySet(), actual.step().lossByObjective().keySet());
-        losses.forEach((name, loss) -> assertEquals(loss, actual.step().lossByObjective().get(name), 1e-5, name));
+        BatchLoss loss = expected.step().backward(data, first, 16);
+        BatchLoss other = actual.step().backward(data, first, 16);
+        assertEquals(loss.mean(), other.mean(), 1e-5);
+        assertArrayEquals(loss.byGroup(), other.byGroup(), 1e-5);
+        assertEquals(loss.byObjective().keySet(), other.byObjective().keySet());
         Map<String, NDArray> weights = expected.model().weights();
         actual.model().weights().forEach((name, weight) -> {
             NDArray gradient = weights.get(name).getGradient();
@@ -110,7 +112,7 @@ class BlenderTrainingTest {
             Sequences data = Sequences.of(spec, tokens.train());
             long uneven = IntStream.range(0, 64).map(batch -> 16 * batch)
                     .filter(first -> IntStream.range(first, first + 16)
-                            .map(i -> data.batch(i, 1).learned()).distinct().count() > 1).findFirst().orElseThrow();
+                            .map(i -> learned(data.batch(i, 1))).distinct().count() > 1).findFirst().orElseThrow();
             for (TrainingPath path : TrainingPath.values()) {
                 for (int microBatch : new int[] {1, 4}) {
                     try (TrainingSetup whole = setup(spec, path, 16); TrainingSetup micro = setup(spec, path, microBatch)) {
@@ -126,42 +128,26 @@ class BlenderTrainingTest {
         RunSpec spec = spec(targetsOnly());
         Batch batch = Sequences.of(spec, tokens.train()).batch(0, 16);
         try (TrainingSetup setup = setup(spec, TrainingPath.FUSED, 4)) {
-            double loss = setup.step().backward(Sequences.of(spec, tokens.train()), 0, 16);
+            BatchLoss loss = setup.step().backward(Sequences.of(spec, tokens.train()), 0, 16);
             double sum = 0;
             for (BlendedObjective objective : BlendedObjective.values()) {
-                sum += setup.step().lossByObjective().get(objective.label()) * batch.learned(objective.ordinal());
+                sum += loss.byObjective().get(objective.label()) * batch.learned(objective.ordinal());
             }
-            assertEquals(loss, sum / batch.learned(), 1e-6);
-            assertTrue(batch.learned() < 0.8 * batch.targets().length, "targets only");
+            assertEquals(loss.mean(), sum / learned(batch), 1e-6);
+            assertTrue(learned(batch) < 0.8 * batch.targets().length, "targets only");
         }
     }
 
-    /** With nothing but causal text and every target in one group, the two kernels are one. */
+    private static int learned(Batch batch) {
+        return (int) LongStream.of(batch.groups()).filter(group -> group != Batch.MASKED).count();
+    }
+
     @Test
-    void groupsThatHoldEveryTargetGiveTheCausalLoss() {
-        RunSpec spec = spec(BlenderSettings.DEFAULT);
-        Sequences causal = new CausalSequences(tokens.train(), SmallRun.LENGTH, 0);
-        Sequences grouped = new Sequences() {
-
-            @Override
-            public int perEpoch() {
-                return causal.perEpoch();
-            }
-
-            @Override
-            public Batch batch(long first, int count) {
-                Batch b = causal.batch(first, count);
-                return new Batch(count, b.length(), b.inputs(), b.targets(), new long[b.targets().length]);
-            }
-        };
-        for (TrainingPath path : TrainingPath.values()) {
-            try (TrainingSetup one = setup(spec, path, 8); TrainingSetup other = setup(spec, path, 8)) {
-                assertEquals(one.step().backward(causal, 0, 8), other.step().backward(grouped, 0, 8), 1e-6);
-                assertNull(one.step().lossByObjective());
-                assertEquals(List.of(BlendedObjective.FILL_IN_THE_MIDDLE.label()),
-                        List.copyOf(other.step().lossByObjective().keySet()));
-            }
-        }
+    void anObjectiveWithoutTargetsHasNoLoss() {
+        BatchLoss loss = BatchLoss.of(new float[] {1.5f, 0, 0.5f}, new long[] {3, 0, 1});
+        assertEquals(2, loss.mean());
+        assertEquals(Map.of(BlendedObjective.values()[0].label(), 2.0, BlendedObjective.values()[2].label(), 2.0),
+                loss.byObjective());
     }
 
     @Test

@@ -39,7 +39,7 @@ class OutOfMemoryTest {
         PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
         double unlimited;
         try (TrainingSetup setup = TrainingSetup.of(Limited.spec(tokens), SmallRun.settings(TrainingPath.PLAIN, 64))) {
-            unlimited = setup.step().backward(new CausalSequences(tokens.train(), SmallRun.LENGTH, 0), 0, SEQUENCES);
+            unlimited = setup.step().backward(new CausalSequences(tokens.train(), SmallRun.LENGTH, 0), 0, SEQUENCES).mean();
         }
         Process child = limited(ADDRESS_SPACE_KILOBYTES, Limited.class);
         try (BufferedReader out = child.inputReader()) {
@@ -87,7 +87,7 @@ class OutOfMemoryTest {
             try (TrainingSetup setup = TrainingSetup.of(spec(tokens),
                     SmallRun.settings(TrainingPath.PLAIN, SEQUENCES))) {
                 CausalSequences data = new CausalSequences(tokens.train(), SmallRun.LENGTH, 0);
-                System.out.println(setup.step().backward(data, 0, SEQUENCES));
+                System.out.println(setup.step().backward(data, 0, SEQUENCES).mean());
                 System.out.println(setup.step().microBatch());
             }
         }

@@ -45,7 +45,7 @@ class PrecisionTest {
                 new StepSettings(TrainingPath.FUSED, precision, SEQUENCES, 64, 300, false))) {
             double last = 0;
             for (int step = 1; step <= steps; step++) {
-                double loss = setup.step().backward(data, (step - 1L) * SEQUENCES, SEQUENCES);
+                double loss = setup.step().backward(data, (step - 1L) * SEQUENCES, SEQUENCES).mean();
                 setup.optimizer().step(schedule.learningRate(step));
                 last += step > steps - 50 ? loss / 50 : 0;
             }

@@ -53,7 +53,7 @@ class TrainingPathTest {
     void fusedGradientsArePlainGradients() {
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
              TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
-            assertEquals(plain.step().backward(data, 0, 8), fused.step().backward(data, 0, 8), 1e-5);
+            assertEquals(plain.step().backward(data, 0, 8).mean(), fused.step().backward(data, 0, 8).mean(), 1e-5);
             assertGradientsClose(plain, fused);
         }
     }
@@ -63,7 +63,7 @@ class TrainingPathTest {
         for (TrainingPath path : TrainingPath.values()) {
             try (TrainingSetup whole = TrainingSetup.of(spec, SmallRun.settings(path, 16));
                  TrainingSetup micro = TrainingSetup.of(spec, SmallRun.settings(path, 2))) {
-                assertEquals(whole.step().backward(data, 0, 16), micro.step().backward(data, 0, 16), 1e-5);
+                assertEquals(whole.step().backward(data, 0, 16).mean(), micro.step().backward(data, 0, 16).mean(), 1e-5);
                 assertGradientsClose(whole, micro);
             }
         }
@@ -74,8 +74,8 @@ class TrainingPathTest {
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
              TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             for (int step = 0; step < 10; step++) {
-                double loss = plain.step().backward(data, step * 8L, 8);
-                assertEquals(loss, fused.step().backward(data, step * 8L, 8), 1e-4 * loss);
+                double loss = plain.step().backward(data, step * 8L, 8).mean();
+                assertEquals(loss, fused.step().backward(data, step * 8L, 8).mean(), 1e-4 * loss);
                 double norm = plain.optimizer().step(1e-3);
                 assertEquals(norm, fused.optimizer().step(1e-3), 1e-4 * norm);
             }
@@ -88,12 +88,12 @@ class TrainingPathTest {
     void reducedPrecisionIsCloseToPlain() {
         Map<Precision, Double> bounds = Map.of(Precision.BFLOAT16, 2e-2, Precision.FLOAT16, 4e-3);
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
-            double loss = plain.step().backward(data, 0, 8);
+            double loss = plain.step().backward(data, 0, 8).mean();
             Map<String, NDArray> weights = plain.model().weights();
             bounds.forEach((precision, bound) -> {
                 try (TrainingSetup reduced = TrainingSetup.of(spec,
                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false))) {
-                    assertEquals(loss, reduced.step().backward(data, 0, 8), 1e-3);
+                    assertEquals(loss, reduced.step().backward(data, 0, 8).mean(), 1e-3);
                     float scale = precision == Precision.FLOAT16 ? LossScale.INITIAL : 1;
                     reduced.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
                             weights.get(name).getGradient(), weight.getGradient().div(scale), bound));
@@ -110,7 +110,7 @@ class TrainingPathTest {
                          new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false));
                  TrainingSetup recomputed = TrainingSetup.of(spec,
                          new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, true))) {
-                assertEquals(kept.step().backward(data, 0, 16), recomputed.step().backward(data, 0, 16));
+                assertEquals(kept.step().backward(data, 0, 16).mean(), recomputed.step().backward(data, 0, 16).mean());
                 Map<String, NDArray> weights = kept.model().weights();
                 recomputed.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
                         weights.get(name).getGradient(), weight.getGradient(), 1e-6));
@@ -128,13 +128,13 @@ class TrainingPathTest {
                 apart[i] = i % 7 == 0 ? 150 : i % 5 == 0 ? -150 : 0;
             }
             setBias(plain, apart);
-            double loss = plain.step().backward(data, 0, 8);
+            double loss = plain.step().backward(data, 0, 8).mean();
             assertTrue(loss > 20, "logits are not far apart: " + loss);
             for (int block : new int[] {1, 100, 1_024, 1_000_000}) {
                 try (TrainingSetup fused = TrainingSetup.of(spec,
                         new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 50, block, false))) {
                     setBias(fused, apart);
-                    assertEquals(loss, fused.step().backward(data, 0, 8), 1e-5 * loss, "block " + block);
+                    assertEquals(loss, fused.step().backward(data, 0, 8).mean(), 1e-5 * loss, "block " + block);
                     assertGradientsClose(plain, fused);
                 }
             }
@@ -162,7 +162,7 @@ class TrainingPathTest {
             for (TrainingLoss loss : List.of(plain, blockwise)) {
                 model.zeroGradients();
                 try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-                    collector.backward(loss.of(ids, ids, 1f / 600).differentiable());
+                    collector.backward(loss.of(ids, ids, ids.zerosLike(), 1, 1f / 600).differentiable());
                 }
                 gradients.add(model.weights().entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey,
                         weight -> weight.getValue().getGradient().duplicate())));

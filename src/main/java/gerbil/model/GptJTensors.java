@@ -1,0 +1,57 @@
+package gerbil.model;
+
+import ai.djl.ndarray.types.Shape;
+import gerbil.spec.GptJConfig;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The parameters of transformers' {@code GPTJForCausalLM} by name, with their shapes, in the order of the forward pass:
+ * the one order in which {@link GptJ#weights} gives them and the kernels take them.
+ */
+public final class GptJTensors {
+
+    /** Embedding of the tokens, (vocabulary, width). */
+    public static final String EMBEDDING = "transformer.wte.weight";
+    /** Prefix of the last LayerNorm's {@code weight} and {@code bias}. */
+    public static final String FINAL_NORM = "transformer.ln_f.";
+    /** Prefix of the head's {@code weight}, (vocabulary, width), and {@code bias}. */
+    public static final String HEAD = "lm_head.";
+
+    private GptJTensors() {
+    }
+
+    /** Prefix of a layer's tensors. */
+    public static String layer(int number) {
+        return "transformer.h." + number + ".";
+    }
+
+    /** All of an architecture's. */
+    public static Map<String, Shape> of(GptJConfig config) {
+        long d = config.width();
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        shapes.put(EMBEDDING, new Shape(config.vocabulary(), d));
+        for (int i = 0; i < config.layers(); i++) {
+            norm(shapes, layer(i) + "ln_1.", d);
+            for (String projection : new String[] {"k_proj", "v_proj", "q_proj", "out_proj"}) {
+                shapes.put(layer(i) + "attn." + projection + ".weight", new Shape(d, d));
+            }
+            linear(shapes, layer(i) + "mlp.fc_in.", 4 * d, d);
+            linear(shapes, layer(i) + "mlp.fc_out.", d, 4 * d);
+        }
+        norm(shapes, FINAL_NORM, d);
+        linear(shapes, HEAD, config.vocabulary(), d);
+        return shapes;
+    }
+
+    private static void norm(Map<String, Shape> shapes, String prefix, long width) {
+        shapes.put(prefix + "weight", new Shape(width));
+        shapes.put(prefix + "bias", new Shape(width));
+    }
+
+    private static void linear(Map<String, Shape> shapes, String prefix, long out, long in) {
+        shapes.put(prefix + "weight", new Shape(out, in));
+        shapes.put(prefix + "bias", new Shape(out));
+    }
+}
