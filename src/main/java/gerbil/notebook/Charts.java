@@ -3,7 +3,6 @@ package gerbil.notebook;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.StepMetrics;
 import tech.tablesaw.api.NumericColumn;
-import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Axis;
 import tech.tablesaw.plotly.components.Figure;
@@ -14,6 +13,8 @@ import tech.tablesaw.plotly.components.Marker;
 import tech.tablesaw.plotly.traces.BarTrace;
 import tech.tablesaw.plotly.traces.ScatterTrace;
 import tech.tablesaw.plotly.traces.Trace;
+import tech.tablesaw.table.TableSlice;
+import tech.tablesaw.table.TableSliceGroup;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -79,17 +80,17 @@ public final class Charts {
     /**
      * Accuracy in tasks, a bar for each model, with a dashed line where guessing would be.
      *
-     * @param table with the columns {@code task}, {@code model}, {@code accuracy} and {@code chance}, a row for each bar
+     * @param table with the columns {@code task}, {@code model}, {@code accuracy} and {@code chance}, a row for each
+     *     bar
      */
     public static Figure accuracies(String title, Table table) {
         List<Trace> traces = new ArrayList<>();
-        for (String model : table.stringColumn("model").asList().stream().distinct().toList()) {
-            Table rows = table.where(table.stringColumn("model").isEqualTo(model));
-            traces.add(BarTrace.builder(rows.stringColumn("task").asObjectArray(),
-                    rows.numberColumn("accuracy").asDoubleArray()).name(model)
+        TableSliceGroup models = table.splitOn("model");
+        for (TableSlice model : models) {
+            traces.add(BarTrace.builder(model.stringColumn("task"), model.numberColumn("accuracy")).name(model.name())
                     .marker(Marker.builder().color(Palette.color(traces.size())).build()).build());
         }
-        Table tasks = table.where(table.stringColumn("model").isEqualTo(table.stringColumn("model").get(0)));
+        TableSlice tasks = models.get(0);
         traces.add(ScatterTrace.builder(tasks.column("task"), tasks.column("chance")).name("chance")
                 .mode(ScatterTrace.Mode.LINE)
                 .line(Line.builder().color(CHANCE).dash(Line.Dash.DASH).shape(Line.Shape.HVH).build()).build());

@@ -79,10 +79,11 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     private MimeBundle frame() {
         StepMetrics last = last();
         String line = String.format(Locale.ROOT,
-                "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps, 100L * last.step() / steps, Units.count(last.tokens()),
-                Units.count(tokensPerSecond()), recentLoss(), Units.duration(left()));
+                "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps,
+                100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
+                Units.duration(left()));
         LossCurve curve = LossCurve.of(seen);
-        String svg = new SvgCurve("tokens", "loss (nats a token)").add(name, curve.tokens(), curve.loss()).svg();
+        String svg = new SvgCurve("tokens", Charts.LOSS).add(name, curve.tokens(), curve.loss()).svg();
         return MimeBundle.html("<p>" + Html.escape(line) + "</p>\n<progress style=\"width:640px\" max=\"" + steps
                 + "\" value=\"" + last.step() + "\"></progress>\n<div>" + svg + "</div>", line);
     }

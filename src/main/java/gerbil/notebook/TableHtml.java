@@ -4,8 +4,8 @@ import tech.tablesaw.api.NumericColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
 
+import java.util.Arrays;
 import java.util.Locale;
-import java.util.stream.IntStream;
 
 /**
  * A table as bare HTML, whose colours are the notebook's own in any theme. Numbers are written one way a column, so
@@ -74,10 +74,9 @@ final class TableHtml {
         if (!(column instanceof NumericColumn<?> numbers)) {
             return "";
         }
-        double[] present = IntStream.range(0, numbers.size()).filter(row -> !numbers.isMissing(row))
-                .mapToDouble(row -> Math.abs(numbers.getDouble(row))).toArray();
-        double largest = IntStream.range(0, present.length).mapToDouble(i -> present[i]).max().orElse(0);
-        boolean whole = IntStream.range(0, present.length).allMatch(i -> present[i] == Math.rint(present[i]));
+        double[] present = Arrays.stream(numbers.asDoubleArray()).filter(value -> !Double.isNaN(value)).toArray();
+        double largest = Arrays.stream(present).map(Math::abs).max().orElse(0);
+        boolean whole = Arrays.stream(present).allMatch(value -> value == Math.rint(value));
         if (whole || largest >= 10_000) {
             return "%,.0f";
         }

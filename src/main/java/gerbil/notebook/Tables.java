@@ -10,7 +10,6 @@ import tech.tablesaw.api.Table;
 import tech.tablesaw.columns.Column;
 
 import java.lang.reflect.RecordComponent;
-import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -56,16 +55,12 @@ public final class Tables {
                    String rtx3060Estimate) {
         }
         return of("Time", Row.class, plans.stream().map(p -> new Row(p.spec().model(),
-                Units.count(p.spec().batchTokens()) + " tokens", duration(p.seconds()), estimate(Gpu.T4, p),
+                Units.count(p.spec().batchTokens()) + " tokens", Units.seconds(p.seconds()), estimate(Gpu.T4, p),
                 estimate(Gpu.RTX_2060, p), estimate(Gpu.RTX_3060, p))).toList());
     }
 
     private static String estimate(Gpu gpu, BudgetPlan plan) {
-        return "≈ " + duration(gpu.seconds(plan.spec()));
-    }
-
-    private static String duration(double seconds) {
-        return Units.seconds(seconds);
+        return "≈ " + Units.seconds(gpu.seconds(plan.spec()));
     }
 
     private static Column<?> column(RecordComponent component, List<? extends Record> records) {

@@ -7,7 +7,10 @@ import gerbil.tokenizer.Vocabulary;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** Blender examples with their tags in colour: one colour for what begins an example, for masks, for answers, for the end. */
+/**
+ * Blender examples with their tags in colour: one colour for what begins an example, for masks, for answers, for the
+ * end.
+ */
 public final class TaggedText {
 
     private static final String STYLE = "font-family:monospace;white-space:pre-wrap;margin:0.4em 0";
@@ -47,7 +50,8 @@ public final class TaggedText {
     private static int color(String text) {
         if (text.equals(Vocabulary.END_OF_TEXT)) {
             return 5;
-        } else if (text.equals(SpecialToken.MULTIPLE_TOK_MASK.text()) || text.equals(SpecialToken.SINGLE_TOK_MASK.text())) {
+        } else if (text.equals(SpecialToken.MULTIPLE_TOK_MASK.text())
+                || text.equals(SpecialToken.SINGLE_TOK_MASK.text())) {
             return 1;
         }
         return text.equals(SpecialToken.FITM_RESULT.text()) || text.equals(SpecialToken.MLM_END.text()) ? 2 : 0;

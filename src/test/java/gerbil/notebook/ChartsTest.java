@@ -28,8 +28,8 @@ class ChartsTest {
 
     @Test
     void aBlenderRunHasALineForEachObjectiveThatWasThere() {
-        List<StepMetrics> steps = IntStream.rangeClosed(1, 4).mapToObj(step -> new StepMetrics(step, 100L * step, 2, 1e-3,
-                1, 1_000, step < 3 ? Map.of("causal", 1.0) : Map.of("causal", 1.0, "masked", 3.0))).toList();
+        List<StepMetrics> steps = IntStream.rangeClosed(1, 4).mapToObj(step -> new StepMetrics(step, 100L * step, 2,
+                1e-3, 1, 1_000, step < 3 ? Map.of("causal", 1.0) : Map.of("causal", 1.0, "masked", 3.0))).toList();
         JsonNode data = PlotlyJson.of(Charts.lossByObjective("run", steps)).at("/data");
         assertEquals(List.of("causal", "masked", "all"),
                 IntStream.range(0, data.size()).mapToObj(i -> data.get(i).get("name").asText()).toList());
@@ -42,8 +42,8 @@ class ChartsTest {
     void tagsAreColouredAndTextIsEscaped() {
         Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024).withSpecialTokens());
         String html = TaggedText.html(tokenizer, tokenizer.encodeTagged("<causal> a<b> & c <|endoftext|>"));
-        assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c <span [^>]*>&lt;\\|endoftext\\|&gt;"
-                + "</span>"), html);
+        assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c "
+                + "<span [^>]*>&lt;\\|endoftext\\|&gt;</span>"), html);
     }
 
     @Test

@@ -103,6 +103,17 @@ class PlotlyJsonTest {
     }
 
     @Test
+    void whatASecondAxisSetsStandsOverTheTheme() {
+        JsonNode axis = strict(new Figure(
+                Layout.builder().yAxis2(Axis.builder().title("right").gridColor("pink").build()).build(),
+                ScatterTrace.builder(new double[] {1}, new double[] {2}).yAxis(ScatterTrace.YAxis.Y2).build()))
+                .at("/layout/yaxis2");
+        assertEquals("right", axis.at("/title/text").textValue());
+        assertEquals("pink", axis.at("/gridcolor").textValue());
+        assertEquals("rgba(128,128,128,0.3)", axis.at("/zerolinecolor").textValue());
+    }
+
+    @Test
     void longDataDoesNotExhaustTheStack() {
         Object[] categories = new Object[200_000];
         Arrays.fill(categories, "a \"quoted\" \\ category");
