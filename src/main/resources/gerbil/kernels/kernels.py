@@ -68,12 +68,12 @@ class M(Module):
     attended = torch.flatten(torch.transpose(mixed, 1, 2), 2)
     return torch.add(x, torch.linear(torch.cat([attended, inner], -1), packed[4], packed[5]))
 
-  # What the head sees of the last residual stream
-  def norm(self: __torch__.M,
+  # What the head sees of the last residual stream, and the head's weight and bias
+  def last(self: __torch__.M,
       x: Tensor,
-      weights: List[Tensor]) -> Tensor:
-    n = torch.len(weights)
-    return torch.layer_norm(x, [torch.size(x, 2)], weights[n - 4], weights[n - 3], 1e-05)
+      weights: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
+    ln_f_weight, ln_f_bias, lm_head_weight, lm_head_bias, = torch.slice(weights, -4)
+    return (torch.layer_norm(x, [torch.size(x, 2)], ln_f_weight, ln_f_bias, 1e-05), lm_head_weight, lm_head_bias)
 
   # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own on a GPU. On a processor its
   # backward pass takes up to twice as long as products of blocks of queries with the keys they may see.
@@ -202,11 +202,8 @@ class M(Module):
     recompute = int(settings[4]) == 1
     torch.set_grad_enabled(torch.__not__(recompute))
     streams = (self).streams(ids, weights, cos, sin, dtype)
-    h = (self).norm(streams[-1], weights)
+    h, weight, bias, = (self).last(streams[-1], weights)
     torch.set_grad_enabled(True)
-    n = torch.len(weights)
-    weight = weights[n - 2]
-    bias = weights[n - 1]
     group = torch.flatten(groups)
     learned = torch.to(torch.ge(group, 0), 6)
     parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
@@ -229,12 +226,11 @@ class M(Module):
       cos: Tensor,
       sin: Tensor,
       dtype: int) -> Tensor:
-    n = torch.len(weights)
-    layers = (n - 5) // 10
+    layers = (torch.len(weights) - 5) // 10
+    first = 1 + 10 * layers
+    last = first + 2
     x = torch.requires_grad_(streams[layers])
-    first = n - 4
-    last = n - 2
-    y = (self).norm(x, weights)
+    y, _, _, = (self).last(x, weights)
     surrogate = torch.zeros([], dtype=6, device=d.device)
     for i in range(layers + 1):
       inputs = torch.add([x], torch.slice(weights, first, last))
@@ -341,10 +337,9 @@ class M(Module):
     top = int(settings[1])
     length = torch.size(ids, 1)
     streams = (self).streams(ids, weights, torch.slice(cos, 0, 0, length), torch.slice(sin, 0, 0, length), 6)
-    hidden = (self).norm(streams[-1], weights)
+    hidden, weight, bias, = (self).last(streams[-1], weights)
     h = torch.index_select(torch.flatten(hidden, 0, 1), 0, rows)
-    n = torch.len(weights)
-    w_t = torch.t(weights[n - 2])
+    w_t = torch.t(weight)
     count = torch.size(h, 0)
     own = torch.empty([count, 1], dtype=6, device=h.device)
     best = torch.empty([count, 1], dtype=6, device=h.device)
@@ -353,7 +348,7 @@ class M(Module):
     first = 0
     while first < count:
       last = min(first + chunk, count)
-      p = torch.log_softmax(torch.addmm(weights[n - 1], torch.slice(h, 0, first, last), w_t), -1)
+      p = torch.log_softmax(torch.addmm(bias, torch.slice(h, 0, first, last), w_t), -1)
       torch.copy_(torch.slice(own, 0, first, last), torch.gather(p, 1, torch.unsqueeze(torch.slice(targets, 0, first, last), 1)))
       torch.copy_(torch.slice(best, 0, first, last), torch.amax(p, [1], True))
       if top > 0:
