@@ -15,7 +15,7 @@ public final class BadFile extends GerbilException {
      */
     BadFile(String file, long line, String reason, Throwable cause) {
         super(file + " " + reason + (line > 0 ? ", after line " + line : ""), "a whole file",
-                "get this file again, or leave out what cannot be read with --skip-bad-files", cause);
+                "get this file again, or pass over the rest of bad files", cause);
         defect = new Defect(file, line, reason);
     }
 

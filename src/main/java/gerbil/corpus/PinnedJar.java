@@ -39,8 +39,7 @@ record PinnedJar(String file, String sha256, String licence) {
         Path jar = folder.resolve(file);
         if (!Files.isRegularFile(jar)) {
             throw new GerbilException("no " + file + " in " + folder, "every source jar that the corpus pins",
-                    "fetch them with mvn -f environment/corpus/pom.xml -Dcorpus.folder=" + folder.toAbsolutePath()
-                            + " package");
+                    "run the set-up again, or fetch them there by the corpus's pom");
         }
         try {
             String actual = Sha256.hex(jar);

@@ -60,12 +60,7 @@ public final class Import {
         return new LanguageModel(model(folder, architecture, NDManager.newBaseManager()), vocabulary);
     }
 
-    /** The model alone, with the errors of {@link #open} that do not concern the tokenizer. */
-    public static GptJ model(Path folder, NDManager parent) throws IOException {
-        return model(folder, TransformersConfig.read(config(folder), folder.resolve(CONFIG)), parent);
-    }
-
-    private static JsonNode config(Path folder) throws IOException {
+    static JsonNode config(Path folder) throws IOException {
         if (!isFolder(folder)) {
             throw new GerbilException("no " + CONFIG + " in " + folder, "a folder that transformers saved a model in",
                     "name the folder that holds " + CONFIG);
@@ -73,7 +68,7 @@ public final class Import {
         return JsonFile.object(folder.resolve(CONFIG));
     }
 
-    private static GptJ model(Path folder, GptJConfig config, NDManager parent) throws IOException {
+    static GptJ model(Path folder, GptJConfig config, NDManager parent) throws IOException {
         Map<String, WeightFile> weights = weights(folder);
         weights.keySet().removeIf(name -> BUFFER.matcher(name).matches());
         requireTensors(folder, config, weights);

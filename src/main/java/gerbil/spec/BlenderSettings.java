@@ -79,18 +79,6 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
         };
     }
 
-    /** These settings with another mixture. */
-    public BlenderSettings withMixture(double fillInTheMiddle, double causal, double masked, SharesOf sharesOf) {
-        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
-                lossOn);
-    }
-
-    /** These settings with another loss. */
-    public BlenderSettings withLossOn(LossOn lossOn) {
-        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
-                lossOn);
-    }
-
     /**
      * @throws GerbilException if there is no such choice (upper or lower case)
      */

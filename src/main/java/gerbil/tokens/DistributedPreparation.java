@@ -1,12 +1,12 @@
 package gerbil.tokens;
 
 import gerbil.base.GerbilException;
-import gerbil.base.Sha256;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
+import gerbil.corpus.Provenance;
 import gerbil.corpus.Slice;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
@@ -14,28 +14,22 @@ import gerbil.tokenizer.Vocabulary;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 
 /**
  * What {@link Preparation} does, cut into pieces that many machines do at once, for whoever has them to call in this
- * order: {@link #encode} all slices; {@link #isNear} for documents that share a key with an earlier one; {@link #select}
- * each slice's documents; {@link #writeShard} each shard; {@link #finish}. The shards and manifests are the same as one
- * machine's, byte for byte; there is no report. All paths are on a file system that all machines see, and each piece may
- * be done again.
+ * order: {@link #encode} all slices; {@link #isNear} for documents that share a key with an earlier one; {@link #count}
+ * and {@link #select} each slice's documents; {@link #writeShard} each shard; {@link #finish}. The shards and manifests
+ * are the same as one machine's, byte for byte; there is no report. All paths are on a file system that all machines
+ * see, and each piece may be done again.
  *
  * @param corpus as {@link Corpora#open} takes it; not a list of addresses
  * @param out a new folder
@@ -67,25 +61,11 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
      * What a slice gives, or what it could.
      *
      * @param slice its number
-     * @param train tokens, {@code <|endoftext|>} included
-     * @param heldOut the same of held-out documents
      */
-    public record Selected(int slice, Counts train, Counts heldOut) implements Serializable {
-    }
+    public record Selected(int slice, SplitCounts train, SplitCounts heldOut) implements Serializable {
 
-    /** Counts of a split within a slice. */
-    public record Counts(long tokens, long documents, long textBytes, TreeMap<String, long[]> subsets)
-            implements Serializable {
-
-        static Counts none() {
-            return new Counts(0, 0, 0, new TreeMap<>());
-        }
-
-        Counts plus(Encoded document) {
-            long count = document.tokens() + 1L;
-            subsets.merge(document.subset(), new long[] {1, count, document.utf8Bytes()},
-                    (a, b) -> new long[] {a[0] + b[0], a[1] + b[1], a[2] + b[2]});
-            return new Counts(tokens + count, documents + 1, textBytes + document.utf8Bytes(), subsets);
+        SplitCounts split(boolean isHeldOut) {
+            return isHeldOut ? heldOut : train;
         }
     }
 
@@ -131,7 +111,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
     private int encode(int number, Slice slice, Tokenizer tokenizer, List<Encoded> encoded) throws IOException {
         int bad = 0;
         int index = 0;
-        try (Slice.Blocks blocks = slice.blocks(); Output ids = new Output(file(number, "ids"))) {
+        try (Slice.Blocks blocks = slice.blocks(); Piece ids = new Piece(file(number, "ids"))) {
             while (blocks.hasNext()) {
                 EncodedBlock block = EncodedBlock.of(blocks.next(), tokenizer, deduplication, false);
                 if (block.badFile() != null) {
@@ -143,7 +123,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
                             DuplicateIndex.keys(d.fingerprint(), deduplication),
                             DuplicateIndex.signature(d.fingerprint())));
                     for (int i = d.from(); i < d.to(); i++) {
-                        ids.put((short) block.ids().get(i));
+                        ids.file.put(block.ids().get(i));
                     }
                 }
             }
@@ -161,13 +141,9 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
 
     /** What a slice's documents that are no copies come to, were there no limits. */
     public static Selected count(int slice, List<Encoded> kept) {
-        Counts train = Counts.none();
-        Counts heldOut = Counts.none();
-        for (Encoded document : kept) {
-            train = document.heldOut() ? train : train.plus(document);
-            heldOut = document.heldOut() ? heldOut.plus(document) : heldOut;
-        }
-        return new Selected(slice, train, heldOut);
+        Selection selection = new Selection(Long.MAX_VALUE, Long.MAX_VALUE);
+        kept.forEach(d -> selection.select(d.heldOut(), false, d.subset(), d.tokens(), d.utf8Bytes()));
+        return new Selected(slice, selection.train(), selection.heldOut());
     }
 
     /**
@@ -178,59 +154,54 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
      * @param trainBefore training tokens of the slices before
      */
     public Selected select(int slice, List<Encoded> all, Set<Integer> copies, long trainBefore, long heldOutBefore) {
-        Counts train = Counts.none();
-        Counts heldOut = Counts.none();
-        short end = (short) Vocabulary.cut(vocabulary).endOfText();
+        Selection selection = new Selection(trainTokens - trainBefore, heldOutTokens - heldOutBefore);
+        int end = Vocabulary.cut(vocabulary).endOfText();
         try (FileChannel ids = FileChannel.open(file(slice, "ids"));
-             Output trainIds = new Output(file(slice, PreparedTokens.TRAIN));
-             Output heldOutIds = new Output(file(slice, PreparedTokens.HELD_OUT))) {
-            long position = 0;
-            for (Encoded document : all) {
-                boolean wanted = document.heldOut() ? heldOutBefore + heldOut.tokens() < heldOutTokens
-                        : trainBefore + train.tokens() < trainTokens;
-                if (wanted && !copies.contains(document.index())) {
-                    Output split = document.heldOut() ? heldOutIds : trainIds;
-                    split.copy(ids, position, (long) Short.BYTES * document.tokens());
+             Piece train = new Piece(file(slice, PreparedTokens.TRAIN));
+             Piece heldOut = new Piece(file(slice, PreparedTokens.HELD_OUT))) {
+            long first = 0;
+            for (Encoded d : all) {
+                if (selection.select(d.heldOut(), copies.contains(d.index()), d.subset(), d.tokens(), d.utf8Bytes())) {
+                    ShardFile split = (d.heldOut() ? heldOut : train).file;
+                    split.copy(ids, first, d.tokens());
                     split.put(end);
-                    train = document.heldOut() ? train : train.plus(document);
-                    heldOut = document.heldOut() ? heldOut.plus(document) : heldOut;
                 }
-                position += (long) Short.BYTES * document.tokens();
+                first += d.tokens();
             }
-            trainIds.commit();
-            heldOutIds.commit();
+            train.commit();
+            heldOut.commit();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return new Selected(slice, train, heldOut);
+        return new Selected(slice, selection.train(), selection.heldOut());
     }
 
-    /** The numbers of a split's shards. */
+    /** How many shards a split has. */
     public static int shards(List<Selected> selected, boolean heldOut) {
-        long tokens = selected.stream().mapToLong(s -> (heldOut ? s.heldOut() : s.train()).tokens()).sum();
+        long tokens = selected.stream().mapToLong(s -> s.split(heldOut).tokens()).sum();
         return (int) ((tokens + ShardWriter.SHARD_TOKENS - 1) / ShardWriter.SHARD_TOKENS);
     }
 
-    /** Writes a split's shard from the slices that it lies in; its checksum. */
-    public String writeShard(List<Selected> selected, boolean heldOut, int number) {
+    /** Writes a split's shard from the slices that it lies in. */
+    public TokenSetManifest.Shard writeShard(List<Selected> selected, boolean heldOut, int number) {
         String split = heldOut ? PreparedTokens.HELD_OUT : PreparedTokens.TRAIN;
         long from = (long) number * ShardWriter.SHARD_TOKENS;
         long to = from + ShardWriter.SHARD_TOKENS;
         try {
             Path folder = Files.createDirectories(Path.of(out + ".partial", "content", split));
-            try (Output shard = new Output(folder.resolve(ShardWriter.shardName(number)))) {
+            try (Piece shard = new Piece(folder.resolve(ShardWriter.name(number)))) {
                 long begin = 0;
                 for (Selected slice : selected) {
-                    long end = begin + (heldOut ? slice.heldOut() : slice.train()).tokens();
+                    long end = begin + slice.split(heldOut).tokens();
                     if (end > from && begin < to && end > begin) {
                         try (FileChannel ids = FileChannel.open(file(slice.slice(), split))) {
-                            long first = Math.max(from, begin) - begin;
-                            shard.copy(ids, Short.BYTES * first, Short.BYTES * (Math.min(to, end) - begin - first));
+                            long first = Math.max(from, begin);
+                            shard.file.copy(ids, first - begin, Math.min(to, end) - first);
                         }
                     }
                     begin = end;
                 }
-                return shard.commit();
+                return TokenSetManifest.Shard.of(number, shard.file.tokens(), shard.commit());
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -238,126 +209,60 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
     }
 
     /** Writes the manifests and gives the folder its name. */
-    public void finish(List<Selected> selected, List<String> trainShards, List<String> heldOutShards) {
+    public void finish(List<Selected> selected, List<TokenSetManifest.Shard> trainShards,
+                       List<TokenSetManifest.Shard> heldOutShards) {
+        Selection all = new Selection(trainTokens, heldOutTokens);
+        // one machine stops with the document by which both splits are full
+        int last = Integer.MAX_VALUE;
+        for (Selected slice : selected) {
+            all.train().addAll(slice.train().subsets());
+            all.heldOut().addAll(slice.heldOut().subsets());
+            last = all.isDone() ? Math.min(last, slice.slice()) : last;
+        }
         Corpus opened = open();
         Set<String> files = new TreeSet<>();
-        int last = lastSlice(selected);
         try (Corpus.Slices slices = opened.slices(seed)) {
             for (int number = 0; number <= last && slices.hasNext(); number++) {
                 files.addAll(slices.next().files());
             }
         }
-        var provenance = opened.provenance(files);
-        try {
-            Path content = Path.of(out + ".partial", "content");
-            for (boolean heldOut : new boolean[] {false, true}) {
-                String split = heldOut ? PreparedTokens.HELD_OUT : PreparedTokens.TRAIN;
-                TokenSetManifest.of(Vocabulary.cut(vocabulary), split, seed, heldOut ? heldOutTokens : trainTokens,
-                        state(selected, heldOut, heldOut ? heldOutShards : trainShards), provenance, opened.identity(),
-                        deduplication.label()).write(content.resolve(split));
-            }
-            try (PartialFolder partial = PartialFolder.resumable(Path.of(out))) {
-                partial.commit();
-            }
+        Provenance provenance = opened.provenance(files);
+        try (PartialFolder partial = new PartialFolder(Path.of(out))) {
+            TokenSetManifest.of(Vocabulary.cut(vocabulary), PreparedTokens.TRAIN, seed, trainTokens,
+                    ShardWriter.State.of(all.train(), trainShards), provenance, opened.identity(),
+                    deduplication.label()).write(partial.content().resolve(PreparedTokens.TRAIN));
+            TokenSetManifest.of(Vocabulary.cut(vocabulary), PreparedTokens.HELD_OUT, seed, heldOutTokens,
+                    ShardWriter.State.of(all.heldOut(), heldOutShards), provenance, opened.identity(),
+                    deduplication.label()).write(partial.content().resolve(PreparedTokens.HELD_OUT));
+            partial.commit();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** One machine stops with the document by which both splits are full. */
-    private int lastSlice(List<Selected> selected) {
-        long train = 0;
-        long heldOut = 0;
-        for (Selected slice : selected) {
-            train += slice.train().tokens();
-            heldOut += slice.heldOut().tokens();
-            if (train >= trainTokens && heldOut >= heldOutTokens) {
-                return slice.slice();
-            }
-        }
-        return Integer.MAX_VALUE;
-    }
+    /** Gets its name when it is whole, since a piece of work may be done twice at once. */
+    private static final class Piece implements AutoCloseable {
 
-    private static ShardWriter.State state(List<Selected> selected, boolean heldOut, List<String> shards) {
-        long tokens = 0;
-        long documents = 0;
-        long textBytes = 0;
-        Map<String, TokenSetManifest.Subset> subsets = new TreeMap<>();
-        for (Selected slice : selected) {
-            Counts counts = heldOut ? slice.heldOut() : slice.train();
-            tokens += counts.tokens();
-            documents += counts.documents();
-            textBytes += counts.textBytes();
-            counts.subsets().forEach((name, c) -> subsets.merge(name, new TokenSetManifest.Subset(c[0], c[1], c[2]),
-                    (a, b) -> new TokenSetManifest.Subset(a.documents() + b.documents(), a.tokens() + b.tokens(),
-                            a.textBytes() + b.textBytes())));
-        }
-        List<TokenSetManifest.Shard> list = new ArrayList<>();
-        for (int i = 0; i < shards.size(); i++) {
-            long size = Math.min(ShardWriter.SHARD_TOKENS, tokens - (long) i * ShardWriter.SHARD_TOKENS);
-            list.add(new TokenSetManifest.Shard(ShardWriter.shardName(i), size, Short.BYTES * size, shards.get(i)));
-        }
-        return new ShardWriter.State(tokens, documents, textBytes, subsets, list);
-    }
-
-    /** A file of ids that gets its name when it is whole, since a piece of work may be done twice at once. */
-    private static final class Output implements AutoCloseable {
-
-        private final Path file;
+        private final Path name;
         private final Path temporary;
-        private final FileChannel channel;
-        private final MessageDigest digest = Sha256.begin();
-        private final ByteBuffer buffer = ByteBuffer.allocate(1 << 18).order(ByteOrder.LITTLE_ENDIAN);
+        private final ShardFile file;
 
-        Output(Path file) throws IOException {
-            this.file = file;
-            temporary = file.resolveSibling(file.getFileName() + "." + UUID.randomUUID());
-            channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        Piece(Path name) throws IOException {
+            this.name = name;
+            temporary = name.resolveSibling(name.getFileName() + "." + UUID.randomUUID());
+            file = new ShardFile(temporary, 0);
         }
 
-        void put(short id) throws IOException {
-            if (buffer.remaining() < Short.BYTES) {
-                flush();
-            }
-            buffer.putShort(id);
-        }
-
-        void copy(FileChannel from, long position, long bytes) throws IOException {
-            for (long done = 0; done < bytes; ) {
-                if (!buffer.hasRemaining()) {
-                    flush();
-                }
-                ByteBuffer room = buffer.slice(buffer.position(), (int) Math.min(buffer.remaining(), bytes - done));
-                int count = from.read(room, position + done);
-                if (count < 0) {
-                    throw new IOException(file + " needs ids that are not there");
-                }
-                buffer.position(buffer.position() + count);
-                done += count;
-            }
-        }
-
-        private void flush() throws IOException {
-            buffer.flip();
-            digest.update(buffer.duplicate());
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
-            }
-            buffer.clear();
-        }
-
-        /** The checksum of what was written. */
+        /** The checksum. */
         String commit() throws IOException {
-            flush();
-            channel.force(true);
-            channel.close();
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            return Sha256.hex(digest);
+            String sha256 = file.finish();
+            Files.move(temporary, name, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            return sha256;
         }
 
         @Override
         public void close() throws IOException {
-            channel.close();
+            file.close();
             Files.deleteIfExists(temporary);
         }
     }

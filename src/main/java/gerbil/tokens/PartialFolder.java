@@ -4,7 +4,6 @@ import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -13,8 +12,8 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 
 /**
- * A folder that comes into being whole or not at all: its files are written to {@code <name>.partial} and get their final
- * place in one rename. What an earlier, stopped process left behind is deleted, or kept to go on from; a lock on
+ * A folder that comes into being whole or not at all: its files are written under {@code <name>.partial} and get their
+ * final place in one rename. What an earlier, stopped process left behind stays to be gone on with; a lock on
  * {@code <name>.lock}, which the system drops with its process, tells this from a folder that is being written.
  */
 final class PartialFolder implements AutoCloseable {
@@ -22,7 +21,6 @@ final class PartialFolder implements AutoCloseable {
     private final Path folder;
     private final Path partial;
     private final Path content;
-    private final boolean resumable;
     private final Path lockFile;
     private final ProcessLock lock;
     private boolean open = true;
@@ -31,28 +29,15 @@ final class PartialFolder implements AutoCloseable {
      * @throws GerbilException if the final folder has content, or another process is writing it
      */
     PartialFolder(Path folder) throws IOException {
-        this(folder, false);
-    }
-
-    /** One whose files stay when it is closed before it is whole. What is beside {@link #content()} is not kept then. */
-    static PartialFolder resumable(Path folder) throws IOException {
-        return new PartialFolder(folder, true);
-    }
-
-    private PartialFolder(Path folder, boolean resumable) throws IOException {
         this.folder = folder.toAbsolutePath();
-        this.resumable = resumable;
         this.partial = sibling(".partial");
-        this.content = resumable ? partial.resolve("content") : partial;
+        this.content = partial.resolve("content");
         this.lockFile = sibling(".lock");
         Files.createDirectories(this.folder.getParent());
         lock = ProcessLock.take(lockFile, "").orElseThrow(() -> new GerbilException(folder + " is being written by "
                 + "another job", "one writer at a time", "wait for it to finish, then run this again"));
         try {
             requireEmpty();
-            if (!resumable) {
-                deleteAll(partial);
-            }
             Files.createDirectories(content);
         } catch (IOException | GerbilException e) {
             releaseLock();
@@ -80,7 +65,7 @@ final class PartialFolder implements AutoCloseable {
         return content;
     }
 
-    /** Where to write what is needed until then, in a resumable folder. */
+    /** Where to write what is needed until then. */
     Path work() {
         return partial;
     }
@@ -99,18 +84,11 @@ final class PartialFolder implements AutoCloseable {
         releaseLock();
     }
 
-    /** Deletes what was not committed, unless it is resumable. */
+    /** What was not committed stays. */
     @Override
-    public void close() {
-        try {
-            if (open) {
-                if (!resumable) {
-                    deleteAll(partial);
-                }
-                releaseLock();
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    public void close() throws IOException {
+        if (open) {
+            releaseLock();
         }
     }
 

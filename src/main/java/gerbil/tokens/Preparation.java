@@ -1,15 +1,15 @@
 package gerbil.tokens;
 
+import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.Progress;
-import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
 import gerbil.corpus.HeldOut;
-import gerbil.corpus.Slice;
+import gerbil.corpus.Provenance;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
@@ -19,17 +19,12 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /**
  * Turns a corpus into token sets for training and for evaluation. Blocks of documents are read and encoded in parallel
@@ -38,8 +33,6 @@ import java.util.concurrent.Future;
  */
 public final class Preparation {
 
-    private static final int BLOCKS_AHEAD_PER_THREAD = 3;
-    private static final long BYTES_AHEAD = 48L << 20;
     private static final long TOKENS_PER_UPDATE = 1 << 18;
     private static final Duration BETWEEN_STATES = Duration.ofSeconds(10);
     private static final String STATE = "state.json";
@@ -98,7 +91,7 @@ public final class Preparation {
             requireSame(prepared.heldout(), heldOutTokens);
             return prepared;
         }
-        try (PartialFolder partial = PartialFolder.resumable(folder)) {
+        try (PartialFolder partial = new PartialFolder(folder)) {
             write(partial, folder);
         } catch (IOException e) {
             throw explain(e, folder, 0);
@@ -131,8 +124,13 @@ public final class Preparation {
 
     /** An interrupt that arrives inside a read or a write closes the channel. */
     private RuntimeException explain(IOException e, Path folder, long written) {
-        return e instanceof ClosedByInterruptException ? interrupted(e)
-                : TokenSetWriter.explain(e, folder, written, trainTokens);
+        if (e instanceof ClosedByInterruptException) {
+            return interrupted(e);
+        }
+        String needed = trainTokens == Long.MAX_VALUE ? "2 bytes a token"
+                : "about " + DiskFull.megabytes(Short.BYTES * trainTokens);
+        return DiskFull.explain(e, folder.toAbsolutePath().getParent(),
+                DiskFull.megabytes(Short.BYTES * written) + " of tokens", needed);
     }
 
     private static GerbilException interrupted(Exception cause) {
@@ -171,7 +169,7 @@ public final class Preparation {
             try {
                 job.run();
             } catch (IOException e) {
-                throw explain(e, folder, job.train.tokens());
+                throw explain(e, folder, job.selection.train().tokens());
             }
             job.finish();
         }
@@ -191,18 +189,11 @@ public final class Preparation {
         return Optional.of(state);
     }
 
-    /** One entry of what is to be written next, in order: the beginning of a slice, or a block of it. */
-    private record Step(Set<String> files, Future<EncodedBlock> block, long bytes) {
-
-        boolean beginsSlice() {
-            return block == null;
-        }
-    }
-
     /** The work from one stop to the next. */
     private final class Job implements AutoCloseable {
 
         private final PartialFolder partial;
+        private final Selection selection = new Selection(trainTokens, heldOutTokens);
         private final ShardWriter train;
         private final ShardWriter heldOut;
         private final Optional<DuplicateIndex> copies;
@@ -222,32 +213,25 @@ public final class Preparation {
             firstBlock = begun.map(State::blocks).orElse(0L);
             report = begun.map(state -> new ReportBuilder(screening, state.report()))
                     .orElseGet(() -> new ReportBuilder(screening));
-            train = shards(PreparedTokens.TRAIN, begun.map(State::train));
-            heldOut = shards(PreparedTokens.HELD_OUT, begun.map(State::heldOut));
+            train = shards(PreparedTokens.TRAIN, begun.map(State::train), selection.train());
+            heldOut = shards(PreparedTokens.HELD_OUT, begun.map(State::heldOut), selection.heldOut());
             copies = screening.deduplication() == Deduplication.NONE ? Optional.empty()
                     : Optional.of(new DuplicateIndex(partial.work().resolve("copies"), screening.deduplication(),
                             begun.map(State::indexed).orElse(0)));
         }
 
-        private ShardWriter shards(String split, Optional<ShardWriter.State> state) throws IOException {
+        private ShardWriter shards(String split, Optional<ShardWriter.State> begun, SplitCounts selected)
+                throws IOException {
+            ShardWriter.State state = begun.orElse(ShardWriter.State.BEGIN);
+            selected.addAll(state.subsets());
             return new ShardWriter(Files.createDirectories(partial.content().resolve(split)),
-                    tokenizer.vocabulary().endOfText(), ShardWriter.SHARD_TOKENS,
-                    state.orElse(ShardWriter.State.BEGIN));
-        }
-
-        private boolean trainIsFull() {
-            return train.tokens() >= trainTokens;
-        }
-
-        private boolean isDone() {
-            return trainIsFull() && heldOut.tokens() >= heldOutTokens;
+                    tokenizer.vocabulary().endOfText(), state);
         }
 
         void run() throws IOException {
-            ExecutorService encoders = Executors.newFixedThreadPool(threads);
-            Deque<Step> ahead = new ArrayDeque<>();
-            try (Corpus.Slices order = corpus.slices(seed); Reader reader = new Reader(order, encoders)) {
-                for (Step step = reader.next(ahead); step != null && !isDone(); step = reader.next(ahead)) {
+            try (Corpus.Slices order = corpus.slices(seed);
+                 EncodedAhead ahead = new EncodedAhead(order, this::encoding, threads, firstSlice, firstBlock)) {
+                for (var step = ahead.next(); step != null && !selection.isDone(); step = ahead.next()) {
                     if (step.beginsSlice()) {
                         files.addAll(step.files());
                         slices++;
@@ -259,31 +243,33 @@ public final class Preparation {
                     }
                     update();
                 }
-                progress.update("writing tokens", train.tokens(), total(), "tokens");
+                progress.update("writing tokens", selection.train().tokens(), total(), "tokens");
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw interrupted(e);
             } catch (ExecutionException e) {
                 throw e.getCause() instanceof RuntimeException known ? known
                         : new IllegalStateException(e.getCause());
-            } finally {
-                encoders.shutdownNow();
             }
+        }
+
+        private Callable<EncodedBlock> encoding(Block block) {
+            boolean heldOutOnly = selection.trainIsFull();
+            return () -> EncodedBlock.of(block, tokenizer, screening.deduplication(), heldOutOnly);
         }
 
         private void write(EncodedBlock block) throws IOException {
             for (EncodedBlock.Encoded document : block.documents()) {
-                if (isDone()) {
+                if (selection.isDone()) {
                     return;
                 }
                 report.document();
                 Optional<DuplicateIndex.Copy> copy = copies.isEmpty() ? Optional.empty()
                         : copies.get().add(document.id(), document.fingerprint());
                 copy.ifPresent(report::copy);
-                boolean wanted = document.heldOut() ? heldOut.tokens() < heldOutTokens : !trainIsFull();
-                if (copy.isEmpty() && wanted) {
-                    (document.heldOut() ? heldOut : train).add(block.ids(), document.from(), document.to(),
-                            document.subset(), document.utf8Bytes());
+                if (selection.select(document.heldOut(), copy.isPresent(), document.subset(),
+                        document.to() - document.from(), document.utf8Bytes())) {
+                    (document.heldOut() ? heldOut : train).add(block.ids(), document.from(), document.to());
                 }
             }
             report.passedOver(block.content());
@@ -294,8 +280,8 @@ public final class Preparation {
         }
 
         private void update() throws IOException {
-            if (train.tokens() - reported >= TOKENS_PER_UPDATE) {
-                reported = train.tokens();
+            if (selection.train().tokens() - reported >= TOKENS_PER_UPDATE) {
+                reported = selection.train().tokens();
                 progress.update("writing tokens", reported, total(), "tokens");
             }
             if (System.nanoTime() - noted >= betweenStates.toNanos() && slices >= firstSlice) {
@@ -312,28 +298,30 @@ public final class Preparation {
                 copies.get().flush();
             }
             Json.write(partial.work().resolve(STATE), new State(request(), passedOver ? slices + 1 : slices,
-                    passedOver ? 0 : blocks, copies.map(DuplicateIndex::documents).orElse(0), train.state(),
-                    heldOut.state(), report.report()));
+                    passedOver ? 0 : blocks, copies.map(DuplicateIndex::documents).orElse(0),
+                    train.state(selection.train()), heldOut.state(selection.heldOut()), report.report()));
             noted = System.nanoTime();
         }
 
         void finish() throws IOException {
-            requireDocuments(train, "training");
-            requireDocuments(heldOut, "held-out");
-            var provenance = corpus.provenance(files);
-            String identity = corpus.identity();
-            String deduplication = screening.deduplication().label();
-            TokenSetManifest.of(tokenizer.vocabulary(), PreparedTokens.TRAIN, seed, trainTokens, train.finish(),
-                    provenance, identity, deduplication).write(partial.content().resolve(PreparedTokens.TRAIN));
-            TokenSetManifest.of(tokenizer.vocabulary(), PreparedTokens.HELD_OUT, seed, heldOutTokens, heldOut.finish(),
-                    provenance, identity, deduplication).write(partial.content().resolve(PreparedTokens.HELD_OUT));
+            requireDocuments(selection.train(), "training");
+            requireDocuments(selection.heldOut(), "held-out");
+            Provenance provenance = corpus.provenance(files);
+            manifest(PreparedTokens.TRAIN, trainTokens, train.finish(selection.train()), provenance);
+            manifest(PreparedTokens.HELD_OUT, heldOutTokens, heldOut.finish(selection.heldOut()), provenance);
             Json.write(partial.content().resolve(PreparationReport.FILE), report.report());
             close();
             partial.commit();
         }
 
-        private void requireDocuments(ShardWriter set, String kind) {
-            if (set.tokens() == 0) {
+        private void manifest(String split, long tokenLimit, ShardWriter.State written, Provenance provenance)
+                throws IOException {
+            TokenSetManifest.of(tokenizer.vocabulary(), split, seed, tokenLimit, written, provenance,
+                    corpus.identity(), screening.deduplication().label()).write(partial.content().resolve(split));
+        }
+
+        private void requireDocuments(SplitCounts selected, String kind) {
+            if (selected.tokens() == 0) {
                 throw new GerbilException("the corpus " + corpus.name() + " has no " + kind + " documents",
                         "both kinds; about one document in " + HeldOut.ONE_IN + " is held out, chosen by its text",
                         "add documents, or split long texts into one document a line of a .jsonl file");
@@ -346,104 +334,6 @@ public final class Preparation {
             heldOut.close();
             if (copies.isPresent()) {
                 copies.get().close();
-            }
-        }
-
-        /** Takes slices and blocks in order and has them read and encoded ahead of their turn. */
-        private final class Reader implements AutoCloseable {
-
-            private final Corpus.Slices order;
-            private final ExecutorService encoders;
-            private long taken = -1;
-            private long bytesAhead;
-            private Slice.Blocks present;
-
-            Reader(Corpus.Slices order, ExecutorService encoders) {
-                this.order = order;
-                this.encoders = encoders;
-            }
-
-            /** The next step, or null at the end. */
-            Step next(Deque<Step> ahead) {
-                while (ahead.isEmpty() || ahead.size() < threads * BLOCKS_AHEAD_PER_THREAD && bytesAhead < BYTES_AHEAD) {
-                    Step step = read();
-                    if (step == null) {
-                        break;
-                    }
-                    bytesAhead += step.bytes();
-                    ahead.add(step);
-                }
-                Step next = ahead.poll();
-                bytesAhead -= next == null ? 0 : next.bytes();
-                return next;
-            }
-
-            private Step read() {
-                try {
-                    if (present != null && present.hasNext()) {
-                        Block block = present.next();
-                        boolean heldOutOnly = trainIsFull();
-                        return new Step(null, encoders.submit(() -> EncodedBlock.of(block, tokenizer,
-                                screening.deduplication(), heldOutOnly)), block.bytes());
-                    }
-                    close();
-                    if (!order.hasNext()) {
-                        return null;
-                    }
-                    return begin(order.next());
-                } catch (BadFile e) {
-                    close();
-                    return new Step(null, CompletableFuture.completedFuture(EncodedBlock.bad(e)), 0);
-                }
-            }
-
-            private Step begin(Slice slice) {
-                taken++;
-                Step begin = new Step(slice.files(), null, 0);
-                present = taken < firstSlice ? null : new FromFirst(slice, taken == firstSlice ? firstBlock : 0);
-                return begin;
-            }
-
-            @Override
-            public void close() {
-                if (present != null) {
-                    present.close();
-                    present = null;
-                }
-            }
-        }
-    }
-
-    /** A slice's blocks without those that are done; opened when the first is asked for. */
-    private static final class FromFirst implements Slice.Blocks {
-
-        private final Slice slice;
-        private long done;
-        private Slice.Blocks blocks;
-
-        FromFirst(Slice slice, long done) {
-            this.slice = slice;
-            this.done = done;
-        }
-
-        @Override
-        public boolean hasNext() {
-            blocks = blocks == null ? slice.blocks() : blocks;
-            for (; done > 0 && blocks.hasNext(); done--) {
-                blocks.next();
-            }
-            return blocks.hasNext();
-        }
-
-        @Override
-        public Block next() {
-            return blocks.next();
-        }
-
-        @Override
-        public void close() {
-            if (blocks != null) {
-                blocks.close();
             }
         }
     }

@@ -64,7 +64,7 @@ final class ReportBuilder {
             throw new GerbilException(defects.size() + " documents that cannot be read, of them "
                     + last.place() + ", which " + last.reason(),
                     "at most " + screening.badDocuments() + " among " + (documents + defects.size()),
-                    "mend or delete them, or allow more with --bad-documents");
+                    "mend or delete them, or allow more bad documents");
         }
     }
 

@@ -75,18 +75,6 @@ public final class TokenSet {
         }
     }
 
-    /**
-     * Reads every shard and compares its SHA-256 with the manifest's; {@link #read} does so with each that it comes to.
-     *
-     * @throws GerbilException naming the first shard that differs
-     */
-    public TokenSet verify() {
-        for (int shard = 0; shard < shards.length; shard++) {
-            verify(shard);
-        }
-        return this;
-    }
-
     private void verify(int number) {
         TokenSetManifest.Shard shard = manifest.shards().get(number);
         MessageDigest digest = Sha256.begin();

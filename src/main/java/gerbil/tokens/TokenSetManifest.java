@@ -9,6 +9,7 @@ import gerbil.corpus.Provenance;
 import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
+import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -58,10 +59,10 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
      * @param tokens the documents' {@code <|endoftext|>} included
      * @param textBytes in UTF-8
      */
-    public record Subset(long documents, long tokens, long textBytes) {
+    public record Subset(long documents, long tokens, long textBytes) implements Serializable {
 
-        Subset plus(long moreTokens, long moreTextBytes) {
-            return new Subset(documents + 1, tokens + moreTokens, textBytes + moreTextBytes);
+        Subset plus(Subset more) {
+            return new Subset(documents + more.documents, tokens + more.tokens, textBytes + more.textBytes);
         }
     }
 
@@ -72,14 +73,19 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
      * @param bytes the file's length
      * @param sha256 of the file, hexadecimal
      */
-    public record Shard(String file, long tokens, long bytes, String sha256) {
+    public record Shard(String file, long tokens, long bytes, String sha256) implements Serializable {
+
+        static Shard of(int number, long tokens, String sha256) {
+            return new Shard(ShardWriter.name(number), tokens, Short.BYTES * tokens, sha256);
+        }
     }
 
-    static TokenSetManifest of(Vocabulary vocabulary, String split, long seed, long tokenLimit, ShardWriter.State written,
-                               Provenance corpus, String corpusIdentity, String deduplication) {
-        return new TokenSetManifest(FORMAT_VERSION, vocabulary.id(), vocabulary.sha256(), vocabulary.size(), split, seed,
-                tokenLimit, written.tokens(), written.documents(), written.textBytes(), written.subsets(), corpus,
-                corpusIdentity, deduplication, written.shards());
+    static TokenSetManifest of(Vocabulary vocabulary, String split, long seed, long tokenLimit,
+                               ShardWriter.State written, Provenance corpus, String corpusIdentity,
+                               String deduplication) {
+        return new TokenSetManifest(FORMAT_VERSION, vocabulary.id(), vocabulary.sha256(), vocabulary.size(), split,
+                seed, tokenLimit, written.tokens(), written.documents(), written.textBytes(), written.subsets(),
+                corpus, corpusIdentity, deduplication, written.shards());
     }
 
     static TokenSetManifest read(Path folder) {

@@ -40,16 +40,8 @@ public final class Hardware {
 
     /** Largest resident memory of this process so far, in bytes; empty where the system does not tell. */
     public static OptionalLong peakMemory() {
-        return line(PROCESS_STATUS, "VmHWM").map(Hardware::kilobytes).orElse(OptionalLong.empty());
-    }
-
-    /** Resident memory of this process now, in bytes; empty where the system does not tell. */
-    public static OptionalLong memory() {
-        return line(PROCESS_STATUS, "VmRSS").map(Hardware::kilobytes).orElse(OptionalLong.empty());
-    }
-
-    private static OptionalLong kilobytes(String value) {
-        return OptionalLong.of(Long.parseLong(value.split(" ")[0]) * 1024);
+        return line(PROCESS_STATUS, "VmHWM").map(value -> OptionalLong.of(1024 * Long.parseLong(value.split(" ")[0])))
+                .orElse(OptionalLong.empty());
     }
 
     private static Optional<String> line(Path file, String key) {

@@ -5,6 +5,7 @@ import gerbil.corpus.Deduplication;
 import gerbil.tokens.DistributedPreparation;
 import gerbil.tokens.DistributedPreparation.Encoded;
 import gerbil.tokens.DistributedPreparation.Selected;
+import gerbil.tokens.TokenSetManifest.Shard;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
@@ -109,8 +110,8 @@ public final class PrepareOnSpark {
         return before;
     }
 
-    private static List<String> shards(JavaSparkContext spark, DistributedPreparation preparation,
-                                       List<Selected> selected, boolean heldOut) {
+    private static List<Shard> shards(JavaSparkContext spark, DistributedPreparation preparation,
+                                      List<Selected> selected, boolean heldOut) {
         int shards = DistributedPreparation.shards(selected, heldOut);
         return shards == 0 ? List.of() : spark.parallelize(IntStream.range(0, shards).boxed().toList(), shards)
                 .map(number -> preparation.writeShard(selected, heldOut, number)).collect();

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.GerbilException;
-import gerbil.corpus.Provenance;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
 import gerbil.spec.BlenderSettings.LossOn;
@@ -16,8 +15,8 @@ import gerbil.spec.BlenderSettings.SharesOf;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
+import gerbil.tokens.SmallTokenSet;
 import gerbil.tokens.TokenSet;
-import gerbil.tokens.TokenSetWriter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,17 +59,16 @@ class BlenderSequencesTest {
     }
 
     private TokenSet set(List<String> documents) {
-        try (TokenSetWriter writer = new TokenSetWriter(folder.resolve("set" + documents.hashCode()), VOCABULARY,
-                new Provenance("random", List.of()), "train", 0, Long.MAX_VALUE)) {
-            for (String document : documents) {
-                writer.add(TOKENIZER.encode(document), document.getBytes(StandardCharsets.UTF_8).length);
-            }
-            return writer.finish();
-        }
+        return SmallTokenSet.write(folder.resolve("set" + documents.hashCode()), VOCABULARY,
+                documents.stream().map(TOKENIZER::encode).toArray(int[][]::new));
     }
 
     private static BlenderSequences sequences(TokenSet set, long seed, BlenderSettings settings) {
         return new BlenderSequences(set, VOCABULARY, LENGTH, seed, settings);
+    }
+
+    private static BlenderSettings mixture(double fillInTheMiddle, double causal, double masked, SharesOf sharesOf) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, 3, 64, 0.15, LossOn.ALL);
     }
 
     private static List<int[]> examples(BlenderSequences sequences, long epoch) {
@@ -91,7 +89,7 @@ class BlenderSequencesTest {
     void documentsAreGotBackByteForByte(SharesOf sharesOf) {
         List<String> documents = documents(600, 5);
         TokenSet set = set(documents);
-        BlenderSettings settings = DEFAULT.withMixture(0.4, 0.2, 0.4, sharesOf);
+        BlenderSettings settings = mixture(0.4, 0.2, 0.4, sharesOf);
         for (long epoch = 0; epoch < 3; epoch++) {
             ByteArrayOutputStream all = new ByteArrayOutputStream();
             for (int[] example : examples(sequences(set, 7, settings), epoch)) {
@@ -113,7 +111,8 @@ class BlenderSequencesTest {
     @ParameterizedTest
     @EnumSource(LossOn.class)
     void sequencesAreWholeExamplesAndTheirTargetsAreLearned(LossOn lossOn) {
-        BlenderSequences sequences = sequences(set(documents(300, 6)), 1, DEFAULT.withLossOn(lossOn));
+        BlenderSequences sequences = sequences(set(documents(300, 6)), 1,
+                new BlenderSettings(1.0 / 3, 1.0 / 3, 1.0 / 3, SharesOf.EXAMPLES, 3, 64, 0.15, lossOn));
         int count = sequences.perEpoch();
         Batch batch = sequences.batch(0, count);
         List<int[]> seen = new ArrayList<>();
@@ -190,7 +189,7 @@ class BlenderSequencesTest {
         for (double[] shares : mixtures) {
             for (SharesOf sharesOf : SharesOf.values()) {
                 Composition composition =
-                        sequences(set, 0, DEFAULT.withMixture(shares[0], shares[1], shares[2], sharesOf)).composition(0);
+                        sequences(set, 0, mixture(shares[0], shares[1], shares[2], sharesOf)).composition(0);
                 for (int i = 0; i < 3; i++) {
                     Composition.Part part = composition.parts().get(i);
                     double share = sharesOf == SharesOf.EXAMPLES ? (double) part.examples() / composition.examples()

@@ -7,17 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.GerbilException;
-import gerbil.corpus.Provenance;
 import gerbil.tokenizer.Vocabulary;
+import gerbil.tokens.SmallTokenSet;
 import gerbil.tokens.TokenSet;
-import gerbil.tokens.TokenSetWriter;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
@@ -33,15 +31,7 @@ class CausalSequencesTest {
 
     @BeforeEach
     void write() {
-        tokens = write("set", 199);
-    }
-
-    private TokenSet write(String name, int ids) {
-        try (TokenSetWriter writer = new TokenSetWriter(folder.resolve(name), Vocabulary.cut(1_024),
-                new Provenance("counting", List.of()), "train", 0, Long.MAX_VALUE)) {
-            writer.add(IntStream.range(0, ids).toArray(), ids);
-            return writer.finish();
-        }
+        tokens = SmallTokenSet.write(folder.resolve("set"), Vocabulary.cut(1_024), IntStream.range(0, 199).toArray());
     }
 
     private long[] starts(CausalSequences data, long first, int count) {

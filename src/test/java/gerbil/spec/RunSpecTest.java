@@ -101,7 +101,7 @@ class RunSpecTest {
                 "heldout");
         assertEquals("GerbilBlender-A-40k", blender.model());
         assertEquals(BlenderSettings.DEFAULT, blender.blender());
-        BlenderSettings other = BlenderSettings.DEFAULT.withLossOn(BlenderSettings.LossOn.TARGETS);
+        BlenderSettings other = mixture(0.5, 0.25, 0.25);
         assertNotEquals(blender.runId(), blender.withBlender(other).runId());
         assertEquals(other, blender.withBlender(other).withTokens(9_999).withLearningRate(1e-3).blender());
         assertRefused(() -> SPEC.withBlender(other), "a causal run with the mixture");
@@ -109,7 +109,8 @@ class RunSpecTest {
     }
 
     private static BlenderSettings mixture(double fill, double causal, double masked) {
-        return BlenderSettings.DEFAULT.withMixture(fill, causal, masked, BlenderSettings.SharesOf.EXAMPLES);
+        return new BlenderSettings(fill, causal, masked, BlenderSettings.SharesOf.EXAMPLES, 3, 64, 0.15,
+                BlenderSettings.LossOn.ALL);
     }
 
     private static BlenderSettings spans(int shortest, int longest, double maskRate) {

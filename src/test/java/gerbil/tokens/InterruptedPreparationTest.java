@@ -82,8 +82,12 @@ class InterruptedPreparationTest {
     }
 
     private static Preparation preparation(Duration betweenStates, Progress progress) {
-        return new Preparation(TextFolder.open(shared.resolve("texts")), Vocabulary.cut(1_024), Long.MAX_VALUE,
-                Long.MAX_VALUE, 5, SCREENING, progress, 2, betweenStates);
+        return preparation(Long.MAX_VALUE, 5, betweenStates, progress);
+    }
+
+    private static Preparation preparation(long trainTokens, long seed, Duration betweenStates, Progress progress) {
+        return new Preparation(TextFolder.open(shared.resolve("texts")), Vocabulary.cut(1_024), trainTokens,
+                Long.MAX_VALUE, seed, SCREENING, progress, 2, betweenStates);
     }
 
     private static Map<String, String> content(PreparedTokens prepared) throws IOException {
@@ -122,6 +126,7 @@ class InterruptedPreparationTest {
                     child.destroyForcibly();
                     assertEquals(128 + 9, child.waitFor());
                     killed++;
+                    assertTrue(!Files.exists(out) || content(PreparedTokens.open(out)).equals(expected), "all or nothing");
                 }
             }
         }
@@ -168,9 +173,8 @@ class InterruptedPreparationTest {
         assertThrows(GerbilException.class, () -> preparation(Duration.ZERO, (what, done, total, unit) ->
                 Thread.currentThread().interrupt()).into(out));
         assertTrue(Thread.interrupted());
-        String message = assertThrows(GerbilException.class, () -> new Preparation(
-                TextFolder.open(shared.resolve("texts")), Vocabulary.cut(1_024), Long.MAX_VALUE, Long.MAX_VALUE, 6,
-                SCREENING, Progress.NONE, 2, Duration.ZERO).into(out)).getMessage();
+        String message = assertThrows(GerbilException.class,
+                () -> preparation(Long.MAX_VALUE, 6, Duration.ZERO, Progress.NONE).into(out)).getMessage();
         assertTrue(message.contains("tokens begun otherwise in " + temp.resolve("out.partial")), message);
         assertEndsAsTheWholeOne();
     }
@@ -184,7 +188,12 @@ class InterruptedPreparationTest {
             out = disk.resolve("out");
             String message = assertThrows(GerbilException.class,
                     () -> preparation(Duration.ZERO, Progress.NONE).into(out)).getMessage();
-            assertTrue(message.contains("no space left on the disk of " + disk), message);
+            assertTrue(message.contains("no space left on the disk of " + disk)
+                    && message.contains("room for 2 bytes a token"), message);
+            assertFalse(Files.exists(out));
+            String limited = assertThrows(GerbilException.class, () -> preparation(50_000_000, 5, Duration.ZERO,
+                    Progress.NONE).into(disk.resolve("limited"))).getMessage();
+            assertTrue(limited.contains("room for about 100.0 MB"), limited);
             assertTrue(run("mount", "-o", "remount,size=100m", disk.toString()));
             assertEquals(expected, content(preparation(Duration.ZERO, Progress.NONE).into(out)));
         } finally {

@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -184,6 +185,18 @@ class PreparationTest {
         Files.writeString(Files.createDirectory(out).resolve("thesis.txt"), "precious");
         assertTrue(refusal(() -> prepare(out, 5_000, 500, 3, 2)).contains("has content"));
         assertEquals("precious", Files.readString(out.resolve("thesis.txt")));
+    }
+
+    @Test
+    void aSecondJobIsRefusedWhileOneWrites() throws IOException {
+        List<String> refusals = new ArrayList<>();
+        PreparedTokens prepared = Preparation.prepare(TextFolder.open(texts), NANO, out, 9_000, 500, 3,
+                (what, done, total, unit) -> refusals.add(refusal(() -> prepare(out, 9_000, 500, 3, 1))));
+        assertTrue(refusals.get(0).contains(out + " is being written by another job"), refusals.get(0));
+        assertTrue(prepared.train().tokens() >= 9_000);
+        try (Stream<Path> left = Files.list(temp)) {
+            assertEquals(Set.of(texts, out), left.collect(Collectors.toSet()));
+        }
     }
 
     @Test

@@ -20,8 +20,8 @@ import gerbil.spec.StepMetrics;
 import gerbil.spec.TrainingPath;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.SmallTokenSet;
 import gerbil.tokens.TokenSet;
-import gerbil.tokens.TokenSetWriter;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -182,11 +182,7 @@ class TrainerTest {
     }
 
     private TokenSet written(String name, int ids) {
-        try (TokenSetWriter writer = new TokenSetWriter(folder.resolve(name), Vocabulary.cut(1_024),
-                tokens.train().manifest().corpus(), name, 0, Long.MAX_VALUE)) {
-            writer.add(IntStream.range(0, ids).toArray(), ids);
-            return writer.finish();
-        }
+        return SmallTokenSet.write(folder.resolve(name), Vocabulary.cut(1_024), IntStream.range(0, ids).toArray());
     }
 
     @Test

@@ -9,16 +9,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * Opens a vocabulary in DJL's binding of Hugging Face's tokenizers: the reference for {@link Tokenizer}, and what DJL's
- * own translators take. It reads {@code <|endoftext|>} inside a text as the token.
+ * Opens a vocabulary in DJL's binding of Hugging Face's tokenizers: the reference for {@link Tokenizer}. It reads
+ * {@code <|endoftext|>} inside a text as the token.
  */
-public final class DjlTokenizer {
+final class DjlTokenizer {
 
     private DjlTokenizer() {
     }
 
     /** Nothing added, truncated or padded. The caller closes it. */
-    public static HuggingFaceTokenizer open(Vocabulary vocabulary) {
+    static HuggingFaceTokenizer open(Vocabulary vocabulary) {
         stayOffline();
         byte[] json = vocabulary.tokenizerJson().getBytes(StandardCharsets.UTF_8);
         try {
