@@ -12,8 +12,8 @@ import java.util.stream.StreamSupport;
  * and the files.
  *
  * <p>Where files can be entered at any place (plain jsonl, parquet's row groups, texts, jars), pieces of them are
- * shuffled, and the documents within each piece. A compressed jsonl file has one entrance: it is read from its beginning,
- * shuffled a few megabytes at a time.
+ * shuffled, and the documents within each piece. A compressed jsonl file has one entrance: it is read from its
+ * beginning, shuffled a few megabytes at a time.
  */
 public interface Corpus {
 

@@ -11,8 +11,8 @@ import java.util.Arrays;
 
 /**
  * From 64-bit keys to the number of the first document that had them, in a file of pages that the system caches: the
- * process itself keeps two pages, however many entries there are. Open addressing; the file doubles when it is 60% full.
- * Bytes an entry: 20 to 40. Not thread-safe.
+ * process itself keeps two pages, however many entries there are. Open addressing; the file doubles when it is 60%
+ * full. Bytes an entry: 20 to 40. Not thread-safe.
  *
  * <p>After a stop the file may hold entries of documents that will be added again. These have numbers from the next
  * document's on, and are taken for absent.

@@ -170,7 +170,8 @@ final class Download {
                     String range = response.headers().firstValue("Content-Range").orElse("");
                     if (!range.startsWith("bytes " + have + "-")) {
                         Files.deleteIfExists(part);
-                        throw new Lost(new IOException("bytes from " + have + " were asked for and came '" + range + "'"));
+                        throw new Lost(
+                                new IOException("bytes from " + have + " were asked for and came '" + range + "'"));
                     }
                     write(body, StandardOpenOption.APPEND);
                     yield true;

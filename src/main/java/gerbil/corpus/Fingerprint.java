@@ -4,9 +4,9 @@ import java.util.Arrays;
 
 /**
  * What a document is compared by. Words are runs of letters and digits in lower case; the set compared is that of the
- * hashes of {@value #SHINGLE} words in a row. Its signature is MinHash by one permutation (Li, Owen, Zhang 2012): hashes
- * fall into {@value #BINS} bins by their first bits, and a bin's least value stays; an empty bin takes that of another
- * (Shrivastava 2017, optimal densification).
+ * hashes of {@value #SHINGLE} words in a row. Its signature is MinHash by one permutation (Li, Owen, Zhang 2012):
+ * hashes fall into {@value #BINS} bins by their first bits, and a bin's least value stays; an empty bin takes that of
+ * another (Shrivastava 2017, optimal densification).
  *
  * @param exact hash of the text without whitespace at the ends of its lines
  * @param minima the least hash of each bin; null where near copies do not count

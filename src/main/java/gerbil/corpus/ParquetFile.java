@@ -33,8 +33,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A parquet file with a column {@code text} of strings and perhaps {@code meta.pile_set_name}; a part is a row group. The
- * encodings and the metadata are read by parquet's own libraries, those of them that do without Hadoop; pages are
+ * A parquet file with a column {@code text} of strings and perhaps {@code meta.pile_set_name}; a part is a row group.
+ * The encodings and the metadata are read by parquet's own libraries, those of them that do without Hadoop; pages are
  * found and decompressed here, one at a time, so that a row group of any size is read in little memory.
  */
 final class ParquetFile implements RecordFile {
@@ -258,12 +258,14 @@ final class ParquetFile implements RecordFile {
 
         private ColumnReader column(String column, int level, ColumnMetaData chunk) throws IOException {
             if (chunk.getNum_values() != left) {
-                throw new IOException("'" + column + "' has " + chunk.getNum_values() + " values for " + left + " rows");
+                throw new IOException("'" + column + "' has " + chunk.getNum_values() + " values for " + left
+                        + " rows");
             }
             PrimitiveType type = new PrimitiveType(org.apache.parquet.schema.Type.Repetition.OPTIONAL,
                     PrimitiveTypeName.BINARY, column);
             ColumnDescriptor descriptor = new ColumnDescriptor(column.split("\\."), type, 0, level);
-            return new ColumnReaderImpl(descriptor, new ParquetPages(channel, chunk), new PrimitiveConverter() { }, null);
+            return new ColumnReaderImpl(descriptor, new ParquetPages(channel, chunk), new PrimitiveConverter() { },
+                    null);
         }
 
         /** The next rows up to the one with which their text reaches so many bytes. */

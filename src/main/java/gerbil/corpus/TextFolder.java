@@ -25,12 +25,12 @@ import java.util.stream.StreamSupport;
 /**
  * A folder with all its subfolders, or one file. The lines of a {@code .jsonl}, {@code .jsonl.gz} or {@code .jsonl.zst}
  * file are JSON objects whose field {@code text} is one document; the rows of a {@code .parquet} file are documents by
- * their column {@code text}; every other file is one document in UTF-8. A field or column {@code meta.pile_set_name}, as
- * the Pile has it, names a document's subset. Hidden files and empty files are passed over.
+ * their column {@code text}; every other file is one document in UTF-8. A field or column {@code meta.pile_set_name},
+ * as the Pile has it, names a document's subset. Hidden files and empty files are passed over.
  *
  * <p>Files are taken in the seed's order, two gigabytes of them together; within these, the pieces that can be read
- * independently are shuffled. So a small corpus is shuffled as a whole, and a small budget reads few files of a large one.
- * Memory: 150 bytes a file for its name.
+ * independently are shuffled. So a small corpus is shuffled as a whole, and a small budget reads few files of a large
+ * one. Memory: 150 bytes a file for its name.
  */
 public final class TextFolder implements Corpus {
 
@@ -121,7 +121,8 @@ public final class TextFolder implements Corpus {
         Set<String> wanted = new HashSet<>(files);
         return new Provenance(name, entries.parallelStream().filter(e -> wanted.contains(e.name())).map(e -> {
             try {
-                return new Provenance.SourceFile(e.name(), e.bytes(), Sha256.hex(folder.resolve(e.name())), "not stated");
+                return new Provenance.SourceFile(e.name(), e.bytes(), Sha256.hex(folder.resolve(e.name())),
+                        "not stated");
             } catch (IOException x) {
                 throw new UncheckedIOException(x);
             }

@@ -2,7 +2,7 @@ package gerbil.tokenizer;
 
 import java.util.Arrays;
 
-/** Byte-pair encoding of one long word in n log n steps: a linked list of tokens and a heap of the merges they allow. */
+/** Byte-pair encoding of one long word in n log n steps: a linked list of tokens and a heap of the merges it allows. */
 final class LongWord {
 
     private final MergeTable merges;

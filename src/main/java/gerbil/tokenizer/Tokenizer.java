@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 
 /**
  * Text to the ids of a {@link Vocabulary} and back, with the same ids as Hugging Face's tokenizers and many times
- * their speed. Text that spells {@code <|endoftext|>} or another special token is text like any other, except for {@link
- * #encodeTagged}. Safe for use by many threads.
+ * their speed. Text that spells {@code <|endoftext|>} or another special token is text like any other, except for
+ * {@link #encodeTagged}. Safe for use by many threads.
  */
 public final class Tokenizer {
 
@@ -65,8 +65,8 @@ public final class Tokenizer {
     }
 
     /**
-     * The ids of a text in which special tokens and {@code <|endoftext|>} are meant as such, as in the published examples:
-     * {@code <causal> this is an example <|endoftext|>}. One space before a tag belongs to the tag.
+     * The ids of a text in which special tokens and {@code <|endoftext|>} are meant as such, as in the published
+     * examples: {@code <causal> this is an example <|endoftext|>}. One space before a tag belongs to the tag.
      *
      * @throws GerbilException if the text has a special token and the vocabulary has none
      */
@@ -83,7 +83,7 @@ public final class Tokenizer {
         return ids.build().toArray();
     }
 
-    /** The text that {@link #encodeTagged} reads back as these ids: {@link #decode} with a space before each inner tag. */
+    /** The text that {@link #encodeTagged} reads back as these ids: {@link #decode}, a space before each inner tag. */
     public String decodeTagged(int[] tokens) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * tokens.length);
         for (int token : tokens) {

@@ -159,17 +159,17 @@ public final class Vocabulary {
     }
 
     /**
-     * SHA-256 of {@link #tokenizerJson()} in UTF-8, hexadecimal, without special tokens: what token sets carry, since the
-     * ids of text are the same with and without them.
+     * SHA-256 of {@link #tokenizerJson()} in UTF-8, hexadecimal, without special tokens: what token sets carry, since
+     * the ids of text are the same with and without them.
      */
     public String sha256() {
         return sha256;
     }
 
     /**
-     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A special
-     * token takes the white space before it along ({@code lstrip}, as RoBERTa's mask does), so that the examples as they
-     * were published, with a space on either side of a tag, become the ids that models are trained on.
+     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A
+     * special token takes the white space before it along ({@code lstrip}, as RoBERTa's mask does), so that the
+     * examples as they were published, with a space on either side of a tag, become the ids that models are trained on.
      */
     public String tokenizerJson() {
         Map<String, Object> byteLevel = ordered("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true,

@@ -23,7 +23,8 @@ record EncodedBlock(List<Encoded> documents, IdBuffer ids, Block.Content content
     /**
      * A document; its ids, still without {@code <|endoftext|>}, are those from {@code from} to before {@code to}.
      */
-    record Encoded(String id, String subset, boolean heldOut, int from, int to, int utf8Bytes, Fingerprint fingerprint) {
+    record Encoded(String id, String subset, boolean heldOut, int from, int to, int utf8Bytes,
+                   Fingerprint fingerprint) {
     }
 
     /**
@@ -46,7 +47,8 @@ record EncodedBlock(List<Encoded> documents, IdBuffer ids, Block.Content content
                 encoded.add(new Encoded(document.id(), document.source(), heldOut, from, ids.size(), utf8.length,
                         Fingerprint.of(document.text(), deduplication)));
             }
-            return new EncodedBlock(encoded, ids, new Block.Content(List.of(), content.defects(), content.blank()), null);
+            return new EncodedBlock(encoded, ids, new Block.Content(List.of(), content.defects(), content.blank()),
+                    null);
         } catch (BadFile e) {
             return bad(e);
         }

@@ -37,6 +37,7 @@ public final class SplitCounts implements Serializable {
         subsets.merge(subset, more, Subset::plus);
     }
 
+    /** Adds what was counted elsewhere. */
     void addAll(Map<String, Subset> more) {
         more.forEach(this::add);
     }

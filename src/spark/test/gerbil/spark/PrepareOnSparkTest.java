@@ -43,7 +43,8 @@ class PrepareOnSparkTest {
         for (String name : List.of("a.jsonl", "b.jsonl")) {
             List<String> lines = new ArrayList<>();
             for (int i = 0; i < 4_500; i++) {
-                String text = (i % 9 == 0 ? "" : "file " + i + name + "\n") + sources.get(random.nextInt(sources.size()));
+                String text = (i % 9 == 0 ? "" : "file " + i + name + "\n")
+                        + sources.get(random.nextInt(sources.size()));
                 lines.add(i == 77 ? "no JSON" : Json.line(Map.of("text", text)));
             }
             Files.write(texts.resolve(name), lines);

@@ -74,7 +74,8 @@ class FuzzTest {
             byte[] middle = switch (random.nextInt(5)) {
                 case 0 -> new byte[0];
                 case 1 -> random(length);
-                case 2 -> "\n\"\\{}[]:,\u00e9\ud83d\ude00".substring(random.nextInt(9)).getBytes(StandardCharsets.UTF_8);
+                case 2 -> "\n\"\\{}[]:,\u00e9\ud83d\ude00".substring(random.nextInt(9))
+                        .getBytes(StandardCharsets.UTF_8);
                 case 3 -> new byte[] {(byte) (bytes[at] ^ 1 << random.nextInt(8))};
                 default -> Arrays.copyOf(Arrays.copyOfRange(bytes, at, after), 2 * (after - at));
             };
@@ -94,7 +95,8 @@ class FuzzTest {
 
     private static byte[] lines() {
         return IntStream.range(0, 30).mapToObj(i -> switch (i % 6) {
-            case 0 -> "{\"text\": \"line " + i + " gr\u00fc\u00df \ud83d\ude00\", \"meta\": {\"pile_set_name\": \"Subset\"}}";
+            case 0 -> "{\"text\": \"line " + i
+                    + " gr\u00fc\u00df \ud83d\ude00\", \"meta\": {\"pile_set_name\": \"Subset\"}}";
             case 1 -> "{\"id\": [1, {\"a\": null}], \"text\": \"a\\nb\\u00e9\\ud83d\\ude00\"}";
             case 2 -> "{\"text\": \" \"}";
             case 3 -> "   ";

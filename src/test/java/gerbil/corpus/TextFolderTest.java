@@ -38,7 +38,8 @@ class TextFolderTest {
     void readsTextFilesAndJsonLines() throws IOException {
         Files.createDirectory(folder.resolve("sub"));
         Files.writeString(folder.resolve("sub/a.txt"), "Grüße\n");
-        Files.writeString(folder.resolve("b.jsonl"), "{\"text\": \"eins\"}\r\n\n  \n{\"id\": 7, \"text\": \"zw\\u00f6lf\\n\"}");
+        Files.writeString(folder.resolve("b.jsonl"),
+                "{\"text\": \"eins\"}\r\n\n  \n{\"id\": 7, \"text\": \"zw\\u00f6lf\\n\"}");
         Files.writeString(folder.resolve("empty.txt"), "");
         Files.writeString(folder.resolve(".hidden"), "no");
         Map<String, String> texts = read(1).stream().collect(Collectors.toMap(Document::id, Document::text));
@@ -47,7 +48,8 @@ class TextFolderTest {
 
     @Test
     void orderFollowsTheSeedAndTheIdsAlone() throws IOException {
-        Files.write(folder.resolve("a.jsonl"), IntStream.range(0, 200).mapToObj(i -> "{\"text\": \"" + i + "\"}").toList());
+        Files.write(folder.resolve("a.jsonl"),
+                IntStream.range(0, 200).mapToObj(i -> "{\"text\": \"" + i + "\"}").toList());
         assertEquals(read(1), read(1));
         assertNotEquals(read(1), read(2));
 

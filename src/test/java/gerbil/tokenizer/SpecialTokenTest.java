@@ -22,15 +22,18 @@ import java.util.stream.Stream;
 class SpecialTokenTest {
 
     static final List<String> PUBLISHED = List.of(
-            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text <|endoftext|>",
+            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text "
+                    + "<|endoftext|>",
             "<causal> this is an example text for causal language modelling <|endoftext|>",
-            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example <|endoftext|>");
+            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example "
+                    + "<|endoftext|>");
 
     @Test
     void idsAreThePublishedOnes() throws Exception {
         Vocabulary vocabulary = Vocabulary.gpt2().withSpecialTokens();
         assertEquals("{\"<fitm_start>\":50257,\"<multiple_tok_mask>\":50258,\"<fitm_result>\":50259,\"<causal>\":50260,"
-                + "\"<mlm_start>\":50261,\"<single_tok_mask>\":50262,\"<mlm_end>\":50263}", vocabulary.addedTokensJson());
+                + "\"<mlm_start>\":50261,\"<single_tok_mask>\":50262,\"<mlm_end>\":50263}",
+                vocabulary.addedTokensJson());
         assertEquals(50_264, vocabulary.size());
         assertEquals(50_256, vocabulary.endOfText());
         assertEquals(Vocabulary.gpt2().vocabJson(), vocabulary.vocabJson());
@@ -100,7 +103,8 @@ class SpecialTokenTest {
                 int[] ids = tokenizer.encodeTagged(prompt);
                 assertArrayEquals(ids, Arrays.stream(reference.encode(prompt).getIds()).mapToInt(Math::toIntExact)
                         .toArray());
-                assertEquals(tokenizer.decode(ids), reference.decode(Arrays.stream(ids).asLongStream().toArray(), false));
+                assertEquals(tokenizer.decode(ids),
+                        reference.decode(Arrays.stream(ids).asLongStream().toArray(), false));
             }
         }
     }

@@ -30,14 +30,16 @@ public final class Texts {
     static List<String> odd() {
         Random random = new Random(7);
         return List.of(
-                "", " ", "\n", "\t\t", "   \n\n  \r\n \u00a0\u2003\u3000 x  ", " ".repeat(3_000), "\n".repeat(700) + "x",
+                "", " ", "\n", "\t\t", "   \n\n  \r\n \u00a0\u2003\u3000 x  ", " ".repeat(3_000),
+                "\n".repeat(700) + "x",
                 "It's what they'd said: we'll, I'M, you've, 'tis, O'REILLY'S don't",
                 "Call me Ishmael. Some years ago—never mind how long precisely—having little or no money in my purse…",
                 "Größe, naïve, Ærøskøbing, İstanbul, e\u0301 gegen é, ﬁ ligature",
                 "Съешь ещё этих мягких французских булок", "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία",
                 "هذا نص عربي، مع ١٢٣ أرقام", "זה טקסט בעברית", "यह हिन्दी में है, क्षत्रिय ४५६", "ภาษาไทยไม่มีวรรค",
                 "日本語のテキストと漢字、カタカナ。１２３", "中文文本没有空格", "한국어 텍스트", "ⅷ ½ ² ٣ 𝟘 𐌀 𝒜",
-                "👩‍👩‍👧‍👦 👍🏽 🇩🇪 ☕️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "\ud800", "a\udc00b", "\ude00\ud83d", "ok \ud83d", "\ud83d\ud83d\ude00\ude00",
+                "👩‍👩‍👧‍👦 👍🏽 🇩🇪 ☕️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "\ud800", "a\udc00b", "\ude00\ud83d", "ok \ud83d",
+                "\ud83d\ud83d\ude00\ude00",
                 "\u0000\u0001\u007f\u0085\u00ad\u200b\u2028\u2029\ufeff\ufffd", "\u001c\u001d\u001e\u001fx",
                 "1234567890 3.14159 1e-5 0xCAFE 1_000", "!!!???...---===>>><<< /* ** */ //// ````",
                 "a".repeat(5_000), "ab".repeat(2_000), " the".repeat(600), "the".repeat(600), "aab".repeat(700),

@@ -126,7 +126,8 @@ class InterruptedPreparationTest {
                     child.destroyForcibly();
                     assertEquals(128 + 9, child.waitFor());
                     killed++;
-                    assertTrue(!Files.exists(out) || content(PreparedTokens.open(out)).equals(expected), "all or nothing");
+                    assertTrue(!Files.exists(out) || content(PreparedTokens.open(out)).equals(expected),
+                            "all or nothing");
                 }
             }
         }
