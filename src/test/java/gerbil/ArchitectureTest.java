@@ -9,8 +9,13 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import gerbil.base.WholeFile;
 import org.junit.jupiter.api.Test;
 
+import java.nio.file.CopyOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -69,6 +74,15 @@ class ArchitectureTest {
     void onlyWhatShowsResultsKnowsTables() {
         noClasses().that().resideOutsideOfPackages("gerbil.results..", "gerbil.notebook..", "gerbil.cli..")
                 .should().dependOnClassesThat().resideInAPackage("tech.tablesaw..").check(CLASSES);
+    }
+
+    /** So that there is one place to see to it that a name means something whole. */
+    @Test
+    void onlyWholeFilesAreMovedIntoPlace() {
+        noClasses().that().doNotBelongToAnyOf(WholeFile.class)
+                .and().haveNameNotMatching("gerbil\\.tokens\\.(DistributedPreparation|PartialFolder)(\\$.*)?")
+                .should().callMethod(Files.class, "move", Path.class, Path.class, CopyOption[].class)
+                .orShould().accessField(StandardCopyOption.class, "ATOMIC_MOVE").check(CLASSES);
     }
 
     @Test

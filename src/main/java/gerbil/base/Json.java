@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -53,19 +52,12 @@ public final class Json {
     }
 
     /**
-     * Writes a temporary neighbour and renames it.
+     * Writes the file indented, in one step.
      *
      * @throws IOException if the disk is full or not writable; then the file is as it was
      */
     public static void write(Path file, Object value) throws IOException {
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        try {
-            Files.writeString(temporary, MAPPER.writer(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value)
-                    + "\n");
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        WholeFile.write(file, MAPPER.writer(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value) + "\n");
     }
 
     /** SHA-256 of a value's JSON, in hexadecimal: equal for equal records. */

@@ -1,11 +1,11 @@
 package gerbil.corpus;
 
+import gerbil.base.WholeFile;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
@@ -106,8 +106,14 @@ final class DiskHashTable implements AutoCloseable {
     /** Pages are chosen by a key's first bits, so those of one page go to two neighbours. */
     private void grow() throws IOException {
         flush();
-        Path next = file.resolveSibling(file.getFileName() + ".next");
-        Files.deleteIfExists(next);
+        WholeFile.write(file, this::writeLarger);
+        channel.close();
+        channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        bits++;
+        Arrays.fill(held, -1);
+    }
+
+    private void writeLarger(Path next) throws IOException {
         try (DiskHashTable larger = new DiskHashTable(next, 0, bits + 1)) {
             ByteBuffer page = ByteBuffer.allocate(PAGE);
             for (long i = 0; i < 1L << bits; i++) {
@@ -125,11 +131,6 @@ final class DiskHashTable implements AutoCloseable {
             larger.flush();
             entries = larger.entries;
         }
-        channel.close();
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        bits++;
-        Arrays.fill(held, -1);
     }
 
     private DiskHashTable(Path file, long entries, int bits) throws IOException {

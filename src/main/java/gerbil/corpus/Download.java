@@ -3,6 +3,7 @@ package gerbil.corpus;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.WholeFile;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Optional;
@@ -73,7 +73,7 @@ final class Download {
                 fetch();
                 requireRight();
             }
-            Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+            WholeFile.rename(part, target);
             Files.deleteIfExists(validator);
         } catch (IOException e) {
             throw DiskFull.explain(e, target.toAbsolutePath().getParent(), "a part of " + uri, "the whole file");

@@ -1,5 +1,6 @@
 package gerbil.results;
 
+import gerbil.base.WholeFile;
 import gerbil.spec.ModelSize;
 import gerbil.spec.RunResult;
 
@@ -37,6 +38,6 @@ public final class LearningRates {
                 trial.spec().objective().label(), trial.spec().budgetClass(),
                 trial.spec().optimizer().learningRate(), trial.spec().seed(), trial.trainingLoss(),
                 trial.heldoutLoss(), trial.environment().codeVersion()));
-        Files.writeString(file, HEADER + "\n" + String.join("\n", lines) + "\n");
+        WholeFile.write(file, HEADER + "\n" + String.join("\n", lines) + "\n");
     }
 }

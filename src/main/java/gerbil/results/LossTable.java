@@ -1,6 +1,7 @@
 package gerbil.results;
 
 import gerbil.base.Json;
+import gerbil.base.WholeFile;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
@@ -16,7 +17,6 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -183,8 +183,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
     public void write(Path results) throws IOException {
         StringWriter csv = new StringWriter();
         table().write().csv(csv);
-        replace(results.resolve(NAME + ".csv"), csv.toString());
-        replace(results.resolve(NAME + ".md"), markdown());
+        WholeFile.write(results.resolve(NAME + ".csv"), csv.toString());
+        WholeFile.write(results.resolve(NAME + ".md"), markdown());
     }
 
     private String markdown() {
@@ -210,12 +210,6 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
                                 : c.getUnformattedString(row.getRowNumber()))
                         .collect(Collectors.joining(" | "))))
                 .map(line -> "| " + line + " |\n").collect(Collectors.joining());
-    }
-
-    private static void replace(Path file, String text) throws IOException {
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        Files.writeString(temporary, text);
-        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private StringColumn strings(String name, Function<LossRow, String> value) {

@@ -3,13 +3,13 @@ package gerbil.runs;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import gerbil.base.Json;
+import gerbil.base.WholeFile;
 import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A folder {@code step-NNNNNNN} with a model's weights and an optimizer's state, written under a temporary name, marked
- * complete last, and renamed; so what bears the name is whole.
+ * A folder {@code step-NNNNNNN} with a model's weights and an optimizer's state, whole and marked
+ * complete.
  *
  * @param folder of the checkpoint
  * @param step after which it was taken
@@ -44,23 +44,18 @@ public record Checkpoint(Path folder, int step) {
      */
     public static void save(Path checkpoints, int step, Map<String, NDArray> weights, Map<String, NDArray> optimizer)
             throws IOException {
-        Path temporary = checkpoints.resolve(TEMPORARY);
         Path folder = checkpoints.resolve(String.format(Locale.ROOT, "step-%07d", step));
-        delete(temporary);
-        try {
+        WholeFile.write(checkpoints.resolve(TEMPORARY), folder, temporary -> {
             Files.createDirectories(temporary);
             SafeTensors.write(temporary.resolve(WEIGHTS), weights);
             SafeTensors.write(temporary.resolve(OPTIMIZER), optimizer);
             Json.write(temporary.resolve(STATE), new State(step));
             Files.writeString(temporary.resolve(COMPLETE), "");
-            delete(folder);
-            Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            delete(temporary);
-        }
+            WholeFile.delete(folder);
+        });
         List<Checkpoint> all = all(checkpoints);
         for (Checkpoint old : all.subList(0, Math.max(0, all.size() - KEPT))) {
-            delete(old.folder);
+            WholeFile.delete(old.folder);
         }
     }
 
@@ -99,15 +94,5 @@ public record Checkpoint(Path folder, int step) {
     /** The optimizer's step, as it was saved with its state. */
     public int savedStep() throws IOException {
         return Json.read(folder.resolve(STATE), State.class).step();
-    }
-
-    private static void delete(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> files = Files.walk(folder)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 }

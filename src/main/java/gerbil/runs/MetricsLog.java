@@ -2,13 +2,13 @@ package gerbil.runs;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.WholeFile;
 import gerbil.spec.StepMetrics;
 
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,13 +36,7 @@ public final class MetricsLog implements AutoCloseable {
             throw new GerbilException(kept.size() + " steps in " + file, step + ", the steps of the checkpoint",
                     "restore the file, or delete the run's directory and train again");
         }
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        try {
-            Files.writeString(temporary, kept.stream().map(m -> Json.line(m) + "\n").collect(Collectors.joining()));
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        WholeFile.write(file, kept.stream().map(m -> Json.line(m) + "\n").collect(Collectors.joining()));
         return new MetricsLog(Files.newBufferedWriter(file, StandardOpenOption.APPEND), kept);
     }
 

@@ -7,15 +7,14 @@ import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import gerbil.base.GerbilException;
+import gerbil.base.WholeFile;
 
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +42,7 @@ public final class SafeTensors {
     }
 
     /**
-     * Writes tensors, with the metadata by which transformers knows them for PyTorch's, to a temporary neighbour of the
-     * file and renames it.
+     * Writes tensors, with the metadata by which transformers knows them for PyTorch's.
      *
      * @throws IOException if the disk is full or not writable; then the file is as it was
      */
@@ -74,8 +72,7 @@ public final class SafeTensors {
         while (head.hasRemaining()) {
             head.put((byte) ' ');
         }
-        Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-        try {
+        WholeFile.write(file, temporary -> {
             // not a channel: an interrupt, which asks a trainer for a checkpoint, would close it
             try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
                 write(out, head.flip());
@@ -84,10 +81,7 @@ public final class SafeTensors {
                 }
                 out.getFD().sync();
             }
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        });
     }
 
     private static void write(FileOutputStream out, ByteBuffer buffer) throws IOException {
