@@ -96,21 +96,30 @@ $missing
 Install them and run this again."
 }
 
-# Of two set-ups at once the second waits for the first, where there is flock (macOS has none). One lock at a time.
-lock() { # lock [FILE]
-    local file=${1:-$home/target/.setup.lock}
-    command -v flock >/dev/null || return 0
-    mkdir -p "$(dirname "$file")"
-    exec 9>"$file"
-    flock 9
+# once STAMP WORDS MESSAGE COMMAND...: what the command makes in the stamp's folder is made unless the stamp has these
+# words. It is written last, so that what was killed, or made of something else, is made again. Of two at once the
+# second waits for the first, where there is flock (macOS has none).
+once() {
+    local folder=${1%/*}
+    ! is_stamped "$1" "$2" || return 0
+    mkdir -p "$folder"
+    exec 9>"$folder.lock"
+    ! command -v flock >/dev/null || flock 9
+    if ! is_stamped "$1" "$2"; then
+        say "$3"
+        "${@:4}"
+        printf '%s\n' "$2" >"$1"
+    fi
+    exec 9>&-
 }
 
-unlock() {
-    exec 9>&-
+is_stamped() { # is_stamped STAMP WORDS
+    [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
 
 # GERBIL_MAVEN_REPOSITORY names a folder to keep what Maven fetches, in place of Maven's own.
 run_maven() {
+    require java maven
     mvn -q -B -Dstyle.color=never ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
 }
 
@@ -122,103 +131,82 @@ case ${GERBIL_DEVICE:-cpu} in
 esac
 
 # Results name the commit that they were made with, so a new commit is a new build.
-build() {
-    echo "${GERBIL_DEVICE:-cpu} $(git -C "$home" rev-parse HEAD 2>/dev/null)"
-}
-
-library_is_current() {
-    [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$jar" | head -n 1)" ] &&
-        [ "$(cat "$home/target/.build" 2>/dev/null)" = "$(build)" ]
-}
-
 build_library() {
-    if ! library_is_current; then
-        require java maven
-        say "Building the library (the first time Maven downloads about 400 MB)..."
-        # Maven only adds to the folder of libraries: what an older pom.xml or another device named must go.
-        rm -rf "$libraries"
-        # shellcheck disable=SC2086 # no option or one
-        run_maven -f "$home/pom.xml" $device_option -DskipTests package
-        touch "$jar"
-        build >"$home/target/.build"
-    fi
+    local stamp=$libraries/.build
+    [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$stamp" 2>/dev/null | head -n 1)" ] ||
+        rm -f "$stamp"
+    once "$stamp" "${GERBIL_DEVICE:-cpu} $(git -C "$home" rev-parse HEAD 2>/dev/null)" \
+        "Building the library (the first time Maven downloads about 400 MB)..." package_library
     # The CPU build of libtorch is complete as it is; without it DJL fetches the CUDA build once.
     if ls "$libraries"/pytorch-native-cpu-*.jar >/dev/null 2>&1; then
         export DJL_OFFLINE=true
     fi
 }
 
+package_library() {
+    # Maven only adds to the folder of libraries: what an older pom.xml or another device named must go.
+    rm -rf "$libraries"
+    # shellcheck disable=SC2086 # no option or one
+    run_maven -f "$home/pom.xml" $device_option -DskipTests package
+}
+
+install() { # install FOLDER OPTION...: with an environment's pip
+    "$1/bin/python" -m pip install -q --disable-pip-version-check "${@:2}"
+}
+
+# make_environment FOLDER PINS [PYTHON]: a virtual environment of the pins; a .pth file lends it the packages of that
+# Python.
+make_environment() {
+    local packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+    require python
+    rm -rf "$1"
+    "${3:-$python}" -m venv "$1"
+    [ $# = 2 ] || "$3" -c "$packages" >"$("$1/bin/python" -c "$packages")/lender.pth"
+    install "$1" -r "$2"
+}
+
 # A virtual environment cannot be moved, so its stamp names the folder too.
 make_python_environment() {
-    local wanted
-    wanted="$venv $(cksum <"$home/environment/requirements.txt")"
-    [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$wanted" ] || return 0
-    require python
-    say "Making the notebook environment in environment/.venv (about 300 MB)..."
-    rm -rf "$venv"
-    "$python" -m venv "$venv"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$home/environment/requirements.txt"
-    printf '%s\n' "$wanted" >"$venv/.stamp"
+    local pins=$home/environment/requirements.txt
+    once "$venv/.stamp" "$venv $(cksum <"$pins")" \
+        "Making the notebook environment in environment/.venv (about 300 MB)..." make_environment "$venv" "$pins"
 }
 
 # What drives a browser, added to the notebook environment where tests or pictures of figures need it.
 make_test_environment() {
-    local pins=$home/environment/requirements-test.txt wanted
-    wanted="$(cat "$venv/.stamp") $(cksum <"$pins")"
-    [ "$(cat "$venv/.test-stamp" 2>/dev/null)" != "$wanted" ] || return 0
-    say "Adding Playwright to the notebook environment (170 MB)..."
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
-    printf '%s\n' "$wanted" >"$venv/.test-stamp"
+    local pins=$home/environment/requirements-test.txt
+    once "$venv/.test-stamp" "$(cat "$venv/.stamp") $(cksum <"$pins")" \
+        "Adding Playwright to the notebook environment (170 MB)..." install "$venv" -r "$pins"
 }
 
-# JJava 1.0a4 is IJava 1.3 as it was taken over, with classes renamed: the same calls, magics and variables. IJava itself
-# is in no registry.
+# JJava 1.0a4 is IJava 1.3 as it was taken over, with classes renamed: the same calls, magics and variables. IJava
+# itself is in no registry.
 install_older_kernel() {
     local version=1.0a4
     older=$home/target/older-kernel-$version
-    if [ ! -f "$older/.complete" ]; then
-        rm -rf "$older"
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --target "$older" "jjava==$version"
-        touch "$older/.complete"
-    fi
+    once "$older/.complete" "" "Adding the kernel's version $version in target..." \
+        install "$venv" --no-deps --upgrade --target "$older" "jjava==$version"
     JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py" --ijava \
         "$older/share/jupyter/kernels/java" "$older/share/jupyter/kernels/ijava"
 }
 
 # PyTorch and transformers, which newcomers do not need: in the user's cache, by the hash of the pins, so that clones
-# share one. The stamp is written last, so an install that was killed is started again. Call it without holding a lock.
+# share one.
 make_peers_environment() {
     local pins=$home/environment/requirements-peers.txt
     peers=${XDG_CACHE_HOME:-$HOME/.cache}/gerbil/peers-$(cksum <"$pins" | cut -d ' ' -f 1)
-    lock "$peers.lock"
-    if [ ! -f "$peers/.complete" ]; then
-        require python
-        say "Making the peers' environment in $peers (PyTorch and transformers: 6 GB on disk, some minutes)..."
-        rm -rf "$peers"
-        "$python" -m venv "$peers"
-        "$peers/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
-        touch "$peers/.complete"
-    fi
-    unlock
+    once "$peers/.complete" "" \
+        "Making the peers' environment in $peers (PyTorch and transformers: 6 GB on disk, some minutes)..." \
+        make_environment "$peers" "$pins"
 }
 
-# lm-evaluation-harness on top of the peers' environment: a .pth file lends it their packages, so that PyTorch is not
-# installed twice.
+# lm-evaluation-harness, lent the peers' packages, so that PyTorch is not installed twice.
 make_harness_environment() {
-    local pins=$home/environment/requirements-evaluate.txt packages
+    local pins=$home/environment/requirements-evaluate.txt
     make_peers_environment
     harness=$peers-evaluate-$(cksum <"$pins" | cut -d ' ' -f 1)
-    lock "$harness.lock"
-    if [ ! -f "$harness/.complete" ]; then
-        say "Making lm-evaluation-harness's environment in $harness (800 MB on disk)..."
-        rm -rf "$harness"
-        "$peers/bin/python" -m venv "$harness"
-        packages='import sysconfig; print(sysconfig.get_path("purelib"))'
-        "$peers/bin/python" -c "$packages" >"$("$harness/bin/python" -c "$packages")/peers.pth"
-        "$harness/bin/python" -m pip install -q --disable-pip-version-check -r "$pins"
-        touch "$harness/.complete"
-    fi
-    unlock
+    once "$harness/.complete" "" "Making lm-evaluation-harness's environment in $harness (800 MB on disk)..." \
+        make_environment "$harness" "$pins" "$peers/bin/python"
 }
 
 install_kernel() {
@@ -226,24 +214,17 @@ install_kernel() {
 }
 
 fetch_corpus() {
-    local pom=$home/environment/corpus/pom.xml corpus=$home/data/corpus wanted
-    wanted=$(cksum <"$pom")
-    [ "$(cat "$corpus/.stamp" 2>/dev/null)" != "$wanted" ] || return 0
-    require java maven
-    say "Fetching the corpus: pinned source jars, into data/corpus..."
-    mkdir -p "$corpus"
-    run_maven -f "$pom" -Dcorpus.folder="$corpus" package
-    printf '%s\n' "$wanted" >"$corpus/.stamp"
+    local pom=$home/environment/corpus/pom.xml corpus=$home/data/corpus
+    once "$corpus/.stamp" "$(cksum <"$pom")" "Fetching the corpus: pinned source jars, into data/corpus..." \
+        run_maven -f "$pom" -Dcorpus.folder="$corpus" package
 }
 
 set_up_notebooks() {
     require java maven python
-    lock
     build_library
     make_python_environment
     install_kernel
     fetch_corpus
-    unlock
     export PATH="$venv/bin:$PATH"
 }
 

@@ -154,7 +154,8 @@ def limits(results):
         # AdamW reads and writes weight, gradient (as zero) and two moments; clipping reads the gradient
         optimizer_limit = 1e6 * 9 * 4 * t["parameters"] / machine["bytesPerSecond"] / tokens
         limit = head_limit + layers_limit + optimizer_limit
-        rows.append([t["size"], f"{t['parameters']:,}", f"{(t['headFlopsPerToken'] + t['layersFlopsPerToken']) / 1e6:,.2f} M",
+        operations = t["headFlopsPerToken"] + t["layersFlopsPerToken"]
+        rows.append([t["size"], f"{t['parameters']:,}", f"{operations / 1e6:,.2f} M",
                      number(limit), number(step), f"**{limit / step:.0%}**", f"{number(head)} ({number(head_limit)})",
                      f"{number(step - head - optimizer)} ({number(layers_limit)})",
                      f"{number(optimizer)} ({number(optimizer_limit)})"])
@@ -162,15 +163,16 @@ def limits(results):
 
 With the peers' PyTorch, large matrix products reach {number(machine['float32FlopsPerSecond'] / 1e9)} GFLOP/s in float32
 and {number(machine['bfloat16FlopsPerSecond'] / 1e9)} GFLOP/s in bfloat16 here, and a large copy moves
-{number(machine["bytesPerSecond"] / 1e9)} GB/s (read and written). The limit is the time of a step's matrix products at that rate
-(floating-point operations: 6 for each weight that is multiplied, and causal attention), and of the optimizer's numbers at the
-copy's. Times are microseconds a token; those in brackets are the part's limit. The head is measured by itself; the layers are
-what the step takes beyond head and optimizer. Beyond its products the head takes the exponential of every logit and passes
-over the logits several times, the more noticeably the narrower the model; the layers take attention's softmax,
-LayerNorm, GELU and rotations, each with its gradient a few passes over all activations, and many small products.
+{number(machine["bytesPerSecond"] / 1e9)} GB/s (read and written). The limit is the time of a step's matrix products at
+that rate (floating-point operations: 6 for each weight that is multiplied, and causal attention), and of the
+optimizer's numbers at the copy's. Times are microseconds a token; those in brackets are the part's limit. The head is
+measured by itself; the layers are what the step takes beyond head and optimizer. Beyond its products the head takes the
+exponential of every logit and passes over the logits several times, the more noticeably the narrower the model; the
+layers take attention's softmax, LayerNorm, GELU and rotations, each with its gradient a few passes over all
+activations, and many small products.
 
-{table(["size", "parameters", "operations a token", "limit", "our step", "share reached", "head", "layers", "optimizer"],
-       rows)}"""
+{table(["size", "parameters", "operations a token", "limit", "our step", "share reached", "head", "layers",
+        "optimizer"], rows)}"""
 
 
 def tokenizing(measured):
@@ -192,8 +194,8 @@ def large_tokenizing(measured):
     if not measured or not measured["runs"].get(OURS):
         return ""
     size = measured["runs"][OURS][0]["bytes"] / 1e6
-    return f"""Ours on {size:,.0f} MB, the same corpus again and again with another first line in each document, MB/s (memory):
-{speed(measured, OURS, "megabytesPerSecond")}.
+    return f"""Ours on {size:,.0f} MB, the same corpus again and again with another first line in each document, MB/s
+(memory): {speed(measured, OURS, "megabytesPerSecond")}.
 """
 
 

@@ -47,8 +47,8 @@ def write_local_tasks(files, names, folder):
     for name in names:
         file = files / f"{name}.jsonl"
         if not file.is_file():
-            raise SystemExit(f"Found: no {file}. Expected: a file for each task of --tasks. To do: put it there, or leave "
-                             "the task out.")
+            raise SystemExit(f"Found: no {file}. Expected: a file for each task of --tasks. To do: put it there, or "
+                             "leave the task out.")
         (folder / f"local_{name}.yaml").write_text(json.dumps(local_task(name, file)), encoding="utf-8")
     return [f"local_{name}" for name in names]
 
@@ -112,13 +112,14 @@ def evaluate(options, gerbil, scratch):
 def main():
     parser = argparse.ArgumentParser(prog="environment/evaluate", description=__doc__, allow_abbrev=False)
     parser.add_argument("--model", required=True, metavar="NAME|FOLDER",
-                        help="a model's name, such as Gerbil-A-92k, a run's directory, or a folder that transformers loads")
+                        help="a model's name, such as Gerbil-A-92k, a run's directory, or a folder that transformers "
+                             "loads")
     parser.add_argument("--through", choices=["export", "endpoint"], default="export",
-                        help="export (default): transformers computes. endpoint: this kit does, behind environment/gerbil "
-                             "serve")
+                        help="export (default): transformers computes. endpoint: this kit does, behind "
+                             "environment/gerbil serve")
     parser.add_argument("--tasks", type=lambda text: text.split(","), metavar="TASK,…",
-                        help=f"without --files any tasks of the harness (default: {','.join(ONLINE)}), whose datasets it "
-                             "downloads; with --files some of these and text (default: those with a file)")
+                        help=f"without --files any tasks of the harness (default: {','.join(ONLINE)}), whose datasets "
+                             "it downloads; with --files some of these and text (default: those with a file)")
     parser.add_argument("--files", type=Path, metavar="FOLDER",
                         help="work offline on the files in it, <task>.jsonl, each in its dataset's own format")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N items of each task")
