@@ -124,8 +124,8 @@ public class LanguageModel implements AutoCloseable {
     private BlenderFormat format(String wanted) {
         if (!vocabulary().hasSpecialTokens()) {
             throw new GerbilException("a causal model, " + this + ", that is to " + wanted,
-                    "a Blender model, which is trained to", "train one (gerbil train --objective blender, or a run of "
-                    + "Objective.BLENDER), or let this one continue a text");
+                    "a Blender model, which is trained to",
+                    "train one (a run of Objective.BLENDER), or let this one continue a text");
         }
         return new BlenderFormat(vocabulary());
     }

@@ -188,8 +188,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
     }
 
     private String markdown() {
-        StringBuilder text = new StringBuilder("# Loss table\n\nNats a token; written by `environment/gerbil table` "
-                + "from the runs in `results/runs`.\nThe published losses are on the deduplicated Pile with GPT-2's "
+        StringBuilder text = new StringBuilder("# Loss table\n\nNats a token, of the runs in `results/runs` "
+                + "beside what was published.\nThe published losses are on the deduplicated Pile with GPT-2's "
                 + "vocabulary. A run on another corpus or\nvocabulary (columns `corpus`, `vocabulary`) cannot be "
                 + "compared with them number by number; what can be\ncompared is the order of classes and sizes.\n");
         for (Objective objective : Objective.values()) {
