@@ -1,6 +1,7 @@
 package gerbil.tokens;
 
 import gerbil.base.GerbilException;
+import gerbil.base.WholeFile;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
@@ -17,7 +18,6 @@ import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -256,7 +256,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         /** The checksum. */
         String commit() throws IOException {
             String sha256 = file.finish();
-            Files.move(temporary, name, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            WholeFile.rename(temporary, name);
             return sha256;
         }
 

@@ -2,13 +2,11 @@ package gerbil.tokens;
 
 import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
+import gerbil.base.WholeFile;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.stream.Stream;
 
 /**
@@ -72,15 +70,14 @@ final class PartialFolder implements AutoCloseable {
 
     /** Deletes all that was written. */
     void clear() throws IOException {
-        deleteAll(partial);
+        WholeFile.delete(partial);
         Files.createDirectories(content);
     }
 
     /** Gives the folder its final name. */
     void commit() throws IOException {
-        Files.deleteIfExists(folder);
-        Files.move(content, folder, StandardCopyOption.ATOMIC_MOVE);
-        deleteAll(partial);
+        WholeFile.rename(content, folder);
+        WholeFile.delete(partial);
         releaseLock();
     }
 
@@ -96,15 +93,5 @@ final class PartialFolder implements AutoCloseable {
         open = false;
         Files.deleteIfExists(lockFile);
         lock.close();
-    }
-
-    private static void deleteAll(Path root) throws IOException {
-        try (Stream<Path> walk = Files.walk(root)) {
-            for (Path path : (Iterable<Path>) walk.sorted(Comparator.reverseOrder())::iterator) {
-                Files.delete(path);
-            }
-        } catch (NoSuchFileException e) {
-            // nothing was left behind
-        }
     }
 }
