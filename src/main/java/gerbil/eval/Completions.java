@@ -77,7 +77,7 @@ final class Completions {
     CompletionRequest parse(byte[] body) {
         // one at a time: as a tree, JSON takes some tens of times the memory of its text
         synchronized (parsing) {
-            return CompletionRequest.parse(body, scorer::encode, vocabulary.size(), positions);
+            return CompletionRequest.parse(body, tokenizer::encodeTagged, vocabulary.size(), positions);
         }
     }
 

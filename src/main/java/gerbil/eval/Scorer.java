@@ -5,39 +5,27 @@ import gerbil.kernels.TokenScorer;
 import gerbil.kernels.TokenScores;
 import gerbil.kernels.TokenWindow;
 import gerbil.model.GptJ;
-import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Log-likelihoods of text by the rules of lm-evaluation-harness 0.4.13 ({@code TemplateLM}, {@code HFLM}): where context
- * and continuation part, what is cut from a context that is too long, and how a long text is read through windows. Safe for
- * use by many threads, which take turns.
+ * and continuation part, what is cut from a context that is too long, and how a long text is read through windows.
+ * Special tokens in text are tokens, as they are to the harness. Safe for use by many threads, which take turns.
  */
 public final class Scorer {
 
-    private static final Pattern END_OF_TEXT = Pattern.compile(Pattern.quote(Vocabulary.END_OF_TEXT));
-    private static final Pattern BLENDER = Pattern.compile(END_OF_TEXT + "|"
-            + Stream.of(SpecialToken.values()).map(SpecialToken::text).map(Pattern::quote)
-                    .collect(Collectors.joining("|", "\\s*+(?:", ")")), Pattern.UNICODE_CHARACTER_CLASS);
-
     private final TokenScorer scorer;
     private final Tokenizer tokenizer;
-    private final Pattern specialTokens;
 
     public Scorer(GptJ model, Tokenizer tokenizer) {
         this.scorer = new TokenScorer(model);
         this.tokenizer = tokenizer;
-        specialTokens = tokenizer.vocabulary().hasSpecialTokens() ? BLENDER : END_OF_TEXT;
     }
 
     /**
@@ -58,7 +46,8 @@ public final class Scorer {
      * @return in the order of the texts
      */
     public List<Perplexity> rolling(List<String> texts) {
-        List<List<TokenWindow>> windows = texts.stream().map(text -> rollingWindows(encode(text))).toList();
+        List<List<TokenWindow>> windows =
+                texts.stream().map(tokenizer::encodeTagged).map(this::rollingWindows).toList();
         List<TokenScores> scores = score(windows.stream().flatMap(List::stream).toList(), 0);
         List<Perplexity> perplexities = new ArrayList<>();
         int first = 0;
@@ -74,28 +63,6 @@ public final class Scorer {
     /** The perplexity of texts taken together. */
     public Perplexity perplexity(List<String> texts) {
         return rolling(texts).stream().reduce(new Perplexity(0, 0, 0), Perplexity::plus);
-    }
-
-    /**
-     * The ids of a text as Hugging Face's tokenizers read an export: special tokens are tokens in it, not their letters,
-     * and Blender's take the whitespace before them along.
-     */
-    int[] encode(String text) {
-        IntStream.Builder ids = IntStream.builder();
-        Matcher special = specialTokens.matcher(text);
-        int begin = 0;
-        while (special.find()) {
-            IntStream.of(tokenizer.encode(text.substring(begin, special.start()))).forEach(ids);
-            String token = special.group().substring(special.group().indexOf('<'));
-            ids.add(token.equals(Vocabulary.END_OF_TEXT) ? vocabulary().endOfText() : vocabulary().id(specialToken(token)));
-            begin = special.end();
-        }
-        IntStream.of(tokenizer.encode(text.substring(begin))).forEach(ids);
-        return ids.build().toArray();
-    }
-
-    private static SpecialToken specialToken(String text) {
-        return Stream.of(SpecialToken.values()).filter(t -> t.text().equals(text)).findFirst().orElseThrow();
     }
 
     List<TokenScores> score(List<TokenWindow> windows, int top) {
@@ -122,12 +89,12 @@ public final class Scorer {
         int[] contextIds;
         int[] whole;
         if (context.isEmpty()) {
-            int[] ids = encode(text);
+            int[] ids = tokenizer.encodeTagged(text);
             contextIds = endOfText();
             whole = ids.length > 0 && ids[0] == contextIds[0] ? ids : concat(contextIds, ids);
         } else {
-            contextIds = encode(context);
-            whole = encode(context + text);
+            contextIds = tokenizer.encodeTagged(context);
+            whole = tokenizer.encodeTagged(context + text);
         }
         int tokens = whole.length - contextIds.length;
         if (tokens < 1 || tokens >= longestWindow()) {

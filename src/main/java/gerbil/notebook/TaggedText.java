@@ -18,7 +18,7 @@ public final class TaggedText {
     private TaggedText() {
     }
 
-    /** Shows examples, a paragraph each; without a kernel they are printed as the published ones are written. */
+    /** Shows examples, a paragraph each; without a kernel they are printed as text with tags. */
     public static void show(Tokenizer tokenizer, int[]... examples) {
         Notebook.show(MimeBundle.html(
                 Arrays.stream(examples).map(e -> "<div style=\"" + STYLE + "\">" + html(tokenizer, e) + "</div>")
@@ -36,7 +36,8 @@ public final class TaggedText {
                 from = i + 1;
             }
             if (i < example.length && example[i] >= end) {
-                html.append(i > 0 ? " " : "").append(tag(tokenizer.decode(new int[] {example[i]})));
+                html.append(i > 0 && tokenizer.vocabulary().lstrip(example[i]) ? " " : "")
+                        .append(tag(tokenizer.decode(new int[] {example[i]})));
             }
         }
         return html.toString();

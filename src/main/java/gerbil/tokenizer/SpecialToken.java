@@ -1,6 +1,10 @@
 package gerbil.tokenizer;
 
-/** The tags of a Blender model's examples, in the order of their published ids, which follow {@code <|endoftext|>}. */
+/**
+ * The tags of a Blender model's examples, in the order of their published ids, which follow {@code <|endoftext|>}. In
+ * text, a special token takes all the white space before it along, and none of what follows it; {@code <|endoftext|>},
+ * which is GPT-2's, takes none.
+ */
 public enum SpecialToken {
     /** Begins an example of filling in the middle. */
     FITM_START("<fitm_start>"),
@@ -26,5 +30,14 @@ public enum SpecialToken {
     /** As the token is written. */
     public String text() {
         return text;
+    }
+
+    /** What a special token leaves of the text before it: all but the white space (Unicode's) at its end. */
+    public static String textBefore(String text) {
+        int end = text.length();
+        while (end > 0 && Words.isSpace(text.charAt(end - 1))) {
+            end--;
+        }
+        return text.substring(0, end);
     }
 }

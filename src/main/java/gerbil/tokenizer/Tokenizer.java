@@ -4,11 +4,10 @@ import gerbil.base.GerbilException;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Text to the ids of a {@link Vocabulary} and back, with the same ids as Hugging Face's tokenizers and many times
@@ -17,15 +16,15 @@ import java.util.stream.Stream;
  */
 public final class Tokenizer {
 
-    private static final Pattern TAGS = Pattern.compile(
-            Stream.concat(Stream.of(Vocabulary.END_OF_TEXT), Stream.of(SpecialToken.values()).map(SpecialToken::text))
-                    .map(Pattern::quote).collect(Collectors.joining("|", " ?(", ")")));
-
     private final Vocabulary vocabulary;
+    private final Map<String, Integer> tags;
+    private final Pattern tag;
     private final ThreadLocal<BytePairEncoder> encoders;
 
     public Tokenizer(Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
+        this.tags = vocabulary.addedTokens();
+        this.tag = Pattern.compile(tags.keySet().stream().map(Pattern::quote).collect(Collectors.joining("|")));
         MergeTable merges = vocabulary.mergeTable();
         this.encoders = ThreadLocal.withInitial(() -> new BytePairEncoder(merges));
     }
@@ -65,39 +64,38 @@ public final class Tokenizer {
     }
 
     /**
-     * The ids of a text in which special tokens and {@code <|endoftext|>} are meant as such, as in the published
-     * examples: {@code <causal> this is an example <|endoftext|>}. One space before a tag belongs to the tag.
-     *
-     * @throws GerbilException if the text has a special token and the vocabulary has none
+     * The ids of a text in which {@code <|endoftext|>} and the vocabulary's special tokens are meant as such, as in
+     * {@code <causal> this is an example<|endoftext|>}: those that transformers makes of it with an exported folder. A
+     * {@link SpecialToken} takes the white space before it along.
      */
     public int[] encodeTagged(String text) {
-        IntStream.Builder ids = IntStream.builder();
-        Matcher tag = TAGS.matcher(text);
+        IdBuffer ids = new IdBuffer();
+        Matcher found = tag.matcher(text);
         int from = 0;
-        while (tag.find()) {
-            IntStream.of(encode(text.substring(from, tag.start()))).forEach(ids);
-            ids.add(tagId(tag.group(1)));
-            from = tag.end();
+        while (found.find()) {
+            int id = tags.get(found.group());
+            String before = text.substring(from, found.start());
+            encode(utf8(vocabulary.lstrip(id) ? SpecialToken.textBefore(before) : before), ids);
+            ids.add(id);
+            from = found.end();
         }
-        IntStream.of(encode(text.substring(from))).forEach(ids);
-        return ids.build().toArray();
+        encode(utf8(text.substring(from)), ids);
+        return ids.toArray();
     }
 
-    /** The text that {@link #encodeTagged} reads back as these ids: {@link #decode}, a space before each inner tag. */
+    /**
+     * {@link #decode} with a space before each inner special token: what {@link #encodeTagged} reads back as these ids,
+     * if they came from there. White space of a text that a special token follows is read as the token's.
+     */
     public String decodeTagged(int[] tokens) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * tokens.length);
         for (int token : tokens) {
-            if (token >= vocabulary.endOfText() && bytes.size() > 0) {
+            if (vocabulary.lstrip(token) && bytes.size() > 0) {
                 bytes.write(' ');
             }
             bytes.writeBytes(vocabulary.bytes(token));
         }
         return bytes.toString(StandardCharsets.UTF_8);
-    }
-
-    private int tagId(String tag) {
-        return Stream.of(SpecialToken.values()).filter(token -> token.text().equals(tag)).findFirst()
-                .map(vocabulary::id).orElse(vocabulary.endOfText());
     }
 
     private static String wellFormed(String text) {

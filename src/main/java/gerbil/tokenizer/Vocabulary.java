@@ -145,6 +145,11 @@ public final class Vocabulary {
         return endOfText;
     }
 
+    /** Whether a token takes the white space before it along, as a {@link SpecialToken} does. */
+    public boolean lstrip(int token) {
+        return token > endOfText;
+    }
+
     /**
      * The bytes that a token stands for; often not whole characters.
      *
@@ -167,15 +172,16 @@ public final class Vocabulary {
     }
 
     /**
-     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A
-     * special token takes the white space before it along ({@code lstrip}, as RoBERTa's mask does), so that the
-     * examples as they were published, with a space on either side of a tag, become the ids that models are trained on.
+     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A special
+     * token takes the white space before it along ({@link #lstrip}, as RoBERTa's mask does), so that prompts as they
+     * were published, with a space on either side of a tag, become the ids that models are trained on.
      */
     public String tokenizerJson() {
         Map<String, Object> byteLevel = ordered("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true,
                 "use_regex", true);
-        List<Map<String, Object>> added = new ArrayList<>(List.of(addedToken(endOfText, END_OF_TEXT, false)));
-        addedTokens().forEach((text, token) -> added.add(addedToken(token, text, true)));
+        List<Map<String, Object>> added = new ArrayList<>();
+        addedTokens().forEach((text, token) -> added.add(ordered("id", token, "content", text, "single_word", false,
+                "lstrip", lstrip(token), "rstrip", false, "normalized", false, "special", true)));
         Map<String, Object> bpe = ordered("type", "BPE", "dropout", null, "unk_token", null,
                 "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", false, "byte_fallback", false,
                 "ignore_merges", false, "vocab", spelledTokens(), "merges", spelledMerges());
@@ -186,7 +192,9 @@ public final class Vocabulary {
 
     /** {@code added_tokens.json}: each special token with its id. */
     public String addedTokensJson() {
-        return json(addedTokens());
+        Map<String, Integer> special = addedTokens();
+        special.remove(END_OF_TEXT);
+        return json(special);
     }
 
     /** {@code vocab.json}: each token in GPT-2's byte alphabet, with its id. */
@@ -204,19 +212,13 @@ public final class Vocabulary {
         return new MergeTable(tokens, merges);
     }
 
-    private Map<String, Integer> addedTokens() {
+    /** {@code <|endoftext|>} and the special tokens, with their ids. */
+    Map<String, Integer> addedTokens() {
         Map<String, Integer> added = new LinkedHashMap<>();
-        if (hasSpecialTokens()) {
-            for (SpecialToken token : SpecialToken.values()) {
-                added.put(token.text(), id(token));
-            }
+        for (int token = endOfText; token < size(); token++) {
+            added.put(new String(tokens.get(token), StandardCharsets.US_ASCII), token);
         }
         return added;
-    }
-
-    private static Map<String, Object> addedToken(int token, String text, boolean lstrip) {
-        return ordered("id", token, "content", text, "single_word", false, "lstrip", lstrip, "rstrip", false,
-                "normalized", false, "special", true);
     }
 
     private Map<String, Integer> spelledTokens() {

@@ -38,6 +38,11 @@ final class Words {
         return kinds;
     }
 
+    /** Whether Unicode has a character as white space; there is none beyond U+FFFF. */
+    static boolean isSpace(char c) {
+        return KINDS[c] == SPACE;
+    }
+
     /** Where the word that begins at {@code start} ends, which is where the next one begins. */
     int end(int start) {
         if (text[start] == '\'') {

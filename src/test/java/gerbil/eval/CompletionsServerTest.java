@@ -106,7 +106,7 @@ class CompletionsServerTest {
     @Test
     void aTextPromptIsItsTokens() throws Exception {
         String text = "On day 7 <|endoftext|>the gerbil ran — né";
-        int[] ids = new Scorer(model, SomeModel.TOKENIZER).encode(text);
+        int[] ids = SomeModel.TOKENIZER.encodeTagged(text);
         assertEquals(choices("{\"prompt\": " + Arrays.toString(ids) + SCORE),
                 choices("{\"prompt\": " + JSON.writeValueAsString(text) + SCORE));
     }

@@ -148,12 +148,16 @@ class ScorerTest {
         int endOfText = vocabulary.endOfText();
         assertArrayEquals(Scorer.concat(SomeModel.TOKENIZER.encode("a "),
                 Scorer.concat(new int[] {endOfText, endOfText}, SomeModel.TOKENIZER.encode("<causal>"))),
-                scorer.encode("a <|endoftext|><|endoftext|><causal>"));
+                read(scorer, "a <|endoftext|><|endoftext|><causal>"));
         try (GptJ blender = GptJ.initialized(ModelSize.of("40k").config(Objective.BLENDER), manager, 0)) {
             assertArrayEquals(Scorer.concat(SomeModel.TOKENIZER.encode("a"),
                     Scorer.concat(new int[] {vocabulary.id(SpecialToken.CAUSAL)}, SomeModel.TOKENIZER.encode(" b"))),
-                    new Scorer(blender, new Tokenizer(vocabulary)).encode("a \n<causal> b"));
+                    read(new Scorer(blender, new Tokenizer(vocabulary)), "a \n<causal> b"));
         }
+    }
+
+    private static int[] read(Scorer scorer, String text) {
+        return scorer.window(new Continuation("", text)).continuation();
     }
 
     @Test

@@ -41,9 +41,9 @@ class ChartsTest {
     @Test
     void tagsAreColouredAndTextIsEscaped() {
         Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024).withSpecialTokens());
-        String html = TaggedText.html(tokenizer, tokenizer.encodeTagged("<causal> a<b> & c <|endoftext|>"));
-        assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c "
-                + "<span [^>]*>&lt;\\|endoftext\\|&gt;</span>"), html);
+        String html = TaggedText.html(tokenizer, tokenizer.encodeTagged("<causal> a<b> & c <mlm_end><|endoftext|>"));
+        assertTrue(html.matches("<span [^>]*>&lt;causal&gt;</span> a&lt;b&gt; &amp; c <span [^>]*>&lt;mlm_end&gt;"
+                + "</span><span [^>]*>&lt;\\|endoftext\\|&gt;</span>"), html);
     }
 
     @Test

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.function.Executable;
 
 import java.util.Arrays;
 
-/** The published examples, token for token. */
+/** The published examples, token for token; the space before their end is no token. */
 class BlenderFormatTest {
 
     private static final Vocabulary VOCABULARY = Vocabulary.gpt2().withSpecialTokens();
@@ -31,7 +31,7 @@ class BlenderFormatTest {
     void fillInTheMiddle() {
         String text = " this is an example text for fill-in-the-middle";
         int[] example = FORMAT.fillInTheMiddle(TOKENIZER.encode(text), 3, 5);
-        assertPublished("<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text "
+        assertPublished("<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text"
                 + "<|endoftext|>", text, example);
         assertEquals(BlendedObjective.FILL_IN_THE_MIDDLE, FORMAT.objective(example));
         assertArrayEquals(FORMAT.fillPrompt(TOKENIZER.encode(" this is an"), TOKENIZER.encode(" for fill-in-the-middle")),
@@ -42,7 +42,7 @@ class BlenderFormatTest {
     void causal() {
         String text = " this is an example text for causal language modelling";
         int[] example = FORMAT.causal(TOKENIZER.encode(text));
-        assertPublished("<causal> this is an example text for causal language modelling <|endoftext|>", text, example);
+        assertPublished("<causal> this is an example text for causal language modelling<|endoftext|>", text, example);
         assertEquals(BlendedObjective.CAUSAL, FORMAT.objective(example));
     }
 
@@ -50,7 +50,7 @@ class BlenderFormatTest {
     void masked() {
         String text = " this is an example text for masked language modelling";
         int[] example = FORMAT.masked(TOKENIZER.encode(text), 3);
-        assertPublished("<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example "
+        assertPublished("<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example"
                 + "<|endoftext|>", text, example);
         assertEquals(BlendedObjective.MASKED, FORMAT.objective(example));
     }
@@ -59,7 +59,7 @@ class BlenderFormatTest {
     void severalMasksHaveTheirOriginalsInOrder() {
         String text = " this is an example text for masked language modelling";
         assertPublished("<mlm_start> <single_tok_mask> is an <single_tok_mask> <single_tok_mask> for masked language "
-                + "modelling <mlm_end> this example text <|endoftext|>", text,
+                + "modelling <mlm_end> this example text<|endoftext|>", text,
                 FORMAT.masked(TOKENIZER.encode(text), 0, 3, 4));
     }
 

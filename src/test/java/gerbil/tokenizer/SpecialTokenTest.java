@@ -16,17 +16,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 class SpecialTokenTest {
 
-    static final List<String> PUBLISHED = List.of(
-            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text "
-                    + "<|endoftext|>",
-            "<causal> this is an example text for causal language modelling <|endoftext|>",
-            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example "
-                    + "<|endoftext|>");
+    /** But for the space before their end: {@code <|endoftext|>} does not take it along. */
+    private static final List<String> PUBLISHED = List.of(
+            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text<|endoftext|>",
+            "<causal> this is an example text for causal language modelling<|endoftext|>",
+            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example<|endoftext|>");
+
+    private static final Set<Integer> NO_TEXT = Set.of((int) Character.SURROGATE, (int) Character.PRIVATE_USE);
 
     @Test
     void idsAreThePublishedOnes() throws Exception {
@@ -84,27 +87,43 @@ class SpecialTokenTest {
         for (String text : PUBLISHED) {
             int[] ids = tokenizer.encodeTagged(text);
             assertEquals(text, tokenizer.decodeTagged(ids));
-            assertArrayEquals(ids, tokenizer.encodeTagged(tokenizer.decodeTagged(ids)));
         }
-        assertEquals("a  <causal>b\n <mlm_end>",
-                tokenizer.decodeTagged(tokenizer.encodeTagged("a  <causal>b\n<mlm_end>")), "only one space is a tag's");
-        assertThrows(GerbilException.class, () -> new Tokenizer(Vocabulary.cut(size)).encodeTagged("<causal> a"));
+        assertEquals("a <causal>b\n<|endoftext|> <mlm_end> ",
+                tokenizer.decodeTagged(tokenizer.encodeTagged("a\u3000\n<causal>b\n<|endoftext|><mlm_end> ")));
     }
 
-    /** Hugging Face's library reads the exported tokenizer.json: a published prompt becomes the ids trained on. */
     @ParameterizedTest
-    @ValueSource(ints = {1_024, 50_257})
-    void exportedTokenizerReadsThePublishedPrompts(int size) {
-        Vocabulary vocabulary = Vocabulary.cut(size).withSpecialTokens();
+    @ValueSource(ints = {257, 1_024, 50_257})
+    void textWithTagsIsReadAsHuggingFacesLibraryReadsTheExport(int size) {
+        for (Vocabulary vocabulary : List.of(Vocabulary.cut(size), Vocabulary.cut(size).withSpecialTokens())) {
+            Tokenizer tokenizer = new Tokenizer(vocabulary);
+            try (HuggingFaceTokenizer reference = DjlTokenizer.open(vocabulary)) {
+                List<String> generated = Texts.spaced(1_000, 5, Texts.TAGS);
+                for (String text : Stream.concat(PUBLISHED.stream(), generated.stream()).toList()) {
+                    int[] ids = tokenizer.encodeTagged(text);
+                    long[] longs = Arrays.stream(ids).asLongStream().toArray();
+                    assertArrayEquals(reference.encode(text).getIds(), longs, text);
+                    assertEquals(tokenizer.decode(ids), reference.decode(longs, false));
+                    assertArrayEquals(ids, tokenizer.encodeTagged(tokenizer.decodeTagged(ids)), text);
+                }
+            }
+        }
+    }
+
+    /** A tag after each character that Unicode has assigned. */
+    @Test
+    void takeTheCharactersThatHuggingFacesLibraryTakes() {
+        Vocabulary vocabulary = Vocabulary.cut(257).withSpecialTokens();
         Tokenizer tokenizer = new Tokenizer(vocabulary);
         try (HuggingFaceTokenizer reference = DjlTokenizer.open(vocabulary)) {
-            for (String text : PUBLISHED) {
-                String prompt = text.replace(" " + Vocabulary.END_OF_TEXT, "");
-                int[] ids = tokenizer.encodeTagged(prompt);
-                assertArrayEquals(ids, Arrays.stream(reference.encode(prompt).getIds()).mapToInt(Math::toIntExact)
-                        .toArray());
-                assertEquals(tokenizer.decode(ids),
-                        reference.decode(Arrays.stream(ids).asLongStream().toArray(), false));
+            for (int first = 0; first <= Character.MAX_CODE_POINT; first += 0x100) {
+                String text = IntStream.range(first, first + 0x100)
+                        .filter(point -> Character.isDefined(point) && !NO_TEXT.contains(Character.getType(point)))
+                        .mapToObj(point -> Character.toString(point) + SpecialToken.CAUSAL.text())
+                        .collect(Collectors.joining());
+                assertArrayEquals(reference.encode(text).getIds(),
+                        Arrays.stream(tokenizer.encodeTagged(text)).asLongStream().toArray(),
+                        "from U+" + Integer.toHexString(first));
             }
         }
     }

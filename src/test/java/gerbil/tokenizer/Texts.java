@@ -13,6 +13,14 @@ import java.util.stream.Stream;
 /** Texts that tokenizers tend to disagree on, and plain ones. */
 public final class Texts {
 
+    /** All that Unicode has, the common ones more often. */
+    private static final String WHITE_SPACE = " \n ".repeat(12) + "\t\n\u000b\f\r \u0085\u00a0\u1680\u2000\u2001\u2002"
+            + "\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000";
+
+    /** As they are written in text. */
+    public static final List<String> TAGS = Stream.concat(Stream.of(Vocabulary.END_OF_TEXT),
+            Stream.of(SpecialToken.values()).map(SpecialToken::text)).toList();
+
     private Texts() {
     }
 
@@ -45,6 +53,23 @@ public final class Texts {
                 "a".repeat(5_000), "ab".repeat(2_000), " the".repeat(600), "the".repeat(600), "aab".repeat(700),
                 letters(random, 4_000), letters(random, 499), letters(random, 500), letters(random, 501),
                 "=".repeat(2_000), "-".repeat(499) + "+".repeat(501), "💩".repeat(400));
+    }
+
+    /** Random pieces of text, tags, and white space of every kind; some pieces look like it and are none. */
+    public static List<String> spaced(int texts, long seed, List<String> tags) {
+        Random random = new Random(seed);
+        List<String> pieces = Stream.of(List.of("word", " of", "\n\ttext", "é", "漢", "😀", "'s", "7", "{", "<",
+                "<causal", "|>", "\u001c", "\u180e", "\u200b", "\u2060", "\ufeff"), tags).flatMap(List::stream).toList();
+        return IntStream.range(0, texts)
+                .mapToObj(i -> IntStream.range(0, random.nextInt(8))
+                        .mapToObj(j -> space(random) + pieces.get(random.nextInt(pieces.size())))
+                        .collect(Collectors.joining()) + space(random))
+                .toList();
+    }
+
+    private static String space(Random random) {
+        return random.ints(random.nextInt(4), 0, WHITE_SPACE.length()).map(WHITE_SPACE::charAt)
+                .mapToObj(Character::toString).collect(Collectors.joining());
     }
 
     private static String letters(Random random, int count) {
