@@ -16,7 +16,7 @@ final class FillMasksCommand implements Callable<Integer> {
     private GenerationOptions options;
 
     @Option(names = "--text", required = true, paramLabel = "TEXT",
-            description = "Text with masks; one space before a mask belongs to it.")
+            description = "Text with masks; white space before a mask belongs to it.")
     private String text;
 
     @Override

@@ -83,28 +83,38 @@ public class LanguageModel implements AutoCloseable {
     }
 
     /**
-     * Fills in what is missing between two texts.
+     * Fills in what is missing between two texts. White space at the end of either belongs to the tag that follows, as
+     * in transformers' {@code <fitm_start>prefix<multiple_tok_mask>suffix<fitm_result>}: the model does not see it, and
+     * the prefix's stands in place of any that the model begins with.
      *
      * @param prefix may be empty, if the suffix is not
      * @param suffix may be empty, if the prefix is not
      * @param tokens to fill in at most; the model may end earlier
      * @param seed the same seed gives the same text
      * @return what stands between the two
-     * @throws GerbilException if this is no Blender model, both texts are empty, or they and the tokens exceed the
-     *     model's positions
+     * @throws GerbilException if this is no Blender model, both texts are empty or white space, or they and the
+     *     tokens exceed the model's positions
      */
     public String infill(String prefix, String suffix, int tokens, Sampling sampling, long seed) {
+        String middle = answer(infillPrompt(prefix, suffix), tokens, sampling, seed);
+        return SpecialToken.textBefore(prefix).equals(prefix) ? middle : middle.stripLeading();
+    }
+
+    int[] infillPrompt(String prefix, String suffix) {
         BlenderFormat format = format("fill in the middle");
-        if (prefix.isEmpty() && suffix.isEmpty()) {
+        int[] before = tokenizer.encode(SpecialToken.textBefore(prefix));
+        int[] after = tokenizer.encode(SpecialToken.textBefore(suffix));
+        if (before.length + after.length == 0) {
             throw new GerbilException("nothing before and nothing after the middle", "a prefix, a suffix or both",
                     "give one of them, or let the model begin a text of its own with continueText");
         }
-        return answer(format.fillPrompt(tokenizer.encode(prefix), tokenizer.encode(suffix)), tokens, sampling, seed);
+        return format.fillPrompt(before, after);
     }
 
     /**
-     * Puts a token in the place of each {@code <single_tok_mask>} in a text. One space before a mask belongs to it, as
-     * in the published example: {@code an <single_tok_mask> text} asks for a token that may begin with a space.
+     * Puts a token in the place of each {@code <single_tok_mask>} in a text and of the white space before it, as in the
+     * published example: {@code an <single_tok_mask> text} asks for a token that may begin with a space. White space at
+     * the text's end is not the model's to see, but stays.
      *
      * @param seed the same seed gives the same text
      * @return the text, filled in
@@ -113,12 +123,17 @@ public class LanguageModel implements AutoCloseable {
      */
     public String fillMasks(String text, Sampling sampling, long seed) {
         BlenderFormat format = format("fill masks");
-        int[] visible = tokenizer.encodeTagged(text);
-        int[] prompt = format.maskedPrompt(visible);
+        int[] prompt = maskedPrompt(text);
         int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
-        int masks = (int) Arrays.stream(visible).filter(id -> id == mask).count();
+        int masks = (int) Arrays.stream(prompt).filter(id -> id == mask).count();
         int[] ids = generator(vocabulary().endOfText()).generate(prompt, masks, sampling, seed, id -> false);
-        return tokenizer.decode(format.filled(visible, Arrays.copyOfRange(ids, prompt.length, ids.length)));
+        int[] filled = format.filled(prompt, Arrays.copyOfRange(ids, prompt.length, ids.length));
+        return tokenizer.decode(Arrays.copyOfRange(filled, 1, prompt.length - 1))
+                + text.substring(SpecialToken.textBefore(text).length());
+    }
+
+    int[] maskedPrompt(String text) {
+        return format("fill masks").maskedPrompt(tokenizer.encodeTagged(SpecialToken.textBefore(text)));
     }
 
     private BlenderFormat format(String wanted) {

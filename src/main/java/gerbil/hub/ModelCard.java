@@ -94,7 +94,8 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
 
                 A Blender model takes a text to continue after `<causal>`, a text with a hole as
                 `<fitm_start>before<multiple_tok_mask>after<fitm_result>`, and one with masks as
-                `<mlm_start>a <single_tok_mask> text<mlm_end>`.
+                `<mlm_start>a <single_tok_mask> text<mlm_end>`. White space before a tag is the tag's: the model does
+                not see it, and what it fills in may begin with white space of its own.
                 """;
         return text("""
                 ## Use

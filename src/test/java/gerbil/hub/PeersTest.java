@@ -18,6 +18,7 @@ import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.tokenizer.Texts;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.AfterAll;
@@ -36,6 +37,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 
 /** Exports in real transformers, and what it saves here; the Python side is environment/peers/transformers_oracle.py. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -61,12 +63,7 @@ class PeersTest {
             "public static void main(String[] args) {\n\treturn;\n}\n", "<|endoftext", "<mlm_start>", "ﬁﬂ Ⅷ ½ ٣ 〇",
             "a\r\nb\rc", "_____-----=====.....", "{\"key\": [1, 2.0e-5, null]}", "İıſK", "𝒳𝓎𝔷 𐍈");
 
-    /** The published examples but for a space before their end, which GPT-2 keeps, and tags without spaces. */
-    private static final List<String> TAGGED = List.of(
-            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text<|endoftext|>",
-            "<causal> this is an example text for causal language modelling<|endoftext|>",
-            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example<|endoftext|>",
-            "<mlm_start><single_tok_mask><single_tok_mask> x<mlm_end>", "plain text, <tags> of others");
+    private static final List<String> TAGGED = Texts.spaced(500, 11, Texts.TAGS);
 
     private Path folder;
     private NDManager manager;
@@ -85,7 +82,7 @@ class PeersTest {
             try (LanguageModel model = model(size)) {
                 Export.write(model, Cards.of(size), export);
                 Json.write(export.resolve("request.json"), new Request(prompt(model), NEW_TOKENS,
-                        model.vocabulary().hasSpecialTokens() ? TAGGED : TEXTS, saves(size)));
+                        texts(model), saves(size)));
             }
             command.add(export.toString());
         }
@@ -93,6 +90,11 @@ class PeersTest {
         ProcessBuilder python = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
         python.environment().put("HF_HUB_OFFLINE", "1");
         assertEquals(0, python.start().waitFor(), () -> read(log));
+    }
+
+    private static List<String> texts(LanguageModel model) {
+        List<String> prompts = model.vocabulary().hasSpecialTokens() ? TaggedPrompt.texts() : List.of();
+        return Stream.of(TEXTS, TAGGED, prompts).flatMap(List::stream).toList();
     }
 
     private static List<String> saves(String size) {
@@ -169,20 +171,36 @@ class PeersTest {
         Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(ModelSize.of(size).scale().tokenizerEntries()));
         JsonNode oracle = oracle(size);
         for (int i = 0; i < TEXTS.size(); i++) {
-            int[] theirs = new ObjectMapper().convertValue(oracle.get("encoded").get(i), int[].class);
-            assertArrayEquals(theirs, tokenizer.encode(TEXTS.get(i)), TEXTS.get(i));
+            assertArrayEquals(encoded(oracle, i), tokenizer.encode(TEXTS.get(i)), TEXTS.get(i));
             assertEquals(TEXTS.get(i), oracle.get("decoded").get(i).asText());
+        }
+    }
+
+    private static int[] encoded(JsonNode oracle, int text) {
+        return new ObjectMapper().convertValue(oracle.get("encoded").get(text), int[].class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"92k", "3.3m", "92k-blender", "3.3m-blender"})
+    void textsWithTagsBecomeTheSameIds(String size) throws IOException {
+        JsonNode oracle = oracle(size);
+        try (LanguageModel model = model(size)) {
+            for (int i = 0; i < TAGGED.size(); i++) {
+                assertArrayEquals(encoded(oracle, TEXTS.size() + i), model.tokenizer().encodeTagged(TAGGED.get(i)),
+                        TAGGED.get(i));
+            }
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"92k-blender", "3.3m-blender"})
-    void specialTokensHaveTheSameIds(String size) throws IOException {
+    void holesAndMasksBecomeTheIdsOfTheWholePrompt(String size) throws IOException {
         JsonNode oracle = oracle(size);
         try (LanguageModel model = model(size)) {
-            for (int i = 0; i < TAGGED.size(); i++) {
-                int[] theirs = new ObjectMapper().convertValue(oracle.get("encoded").get(i), int[].class);
-                assertArrayEquals(theirs, model.tokenizer().encodeTagged(TAGGED.get(i)), TAGGED.get(i));
+            for (int i = 0; i < TaggedPrompt.ALL.size(); i++) {
+                TaggedPrompt prompt = TaggedPrompt.ALL.get(i);
+                assertArrayEquals(encoded(oracle, TEXTS.size() + TAGGED.size() + i), prompt.ids().apply(model),
+                        prompt.text());
             }
         }
     }
