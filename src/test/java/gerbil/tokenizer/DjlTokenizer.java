@@ -12,13 +12,13 @@ import java.util.Map;
  * Opens a vocabulary in DJL's binding of Hugging Face's tokenizers: the reference for {@link Tokenizer}. It reads
  * {@code <|endoftext|>} inside a text as the token.
  */
-final class DjlTokenizer {
+public final class DjlTokenizer {
 
     private DjlTokenizer() {
     }
 
     /** Nothing added, truncated or padded. The caller closes it. */
-    static HuggingFaceTokenizer open(Vocabulary vocabulary) {
+    public static HuggingFaceTokenizer open(Vocabulary vocabulary) {
         stayOffline();
         byte[] json = vocabulary.tokenizerJson().getBytes(StandardCharsets.UTF_8);
         try {

@@ -240,7 +240,7 @@ class BlenderTrainingTest {
         assertNull(directory.metrics().get(0).lossByObjective());
         try (TrainedModel model = TrainedModel.open(directory)) {
             assertRefused(() -> model.infill("a", "b", 5, Sampling.GREEDY, 0), "a causal model, Gerbil-A-40k",
-                    "a Blender model", "--objective blender");
+                    "a Blender model", "Objective.BLENDER");
             assertRefused(() -> model.fillMasks("a" + MASK, Sampling.GREEDY, 0), "a causal model");
         }
     }
