@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A lock that one user within one process holds on a file, which names that process. The operating system frees it however
- * the process ends; the file stays.
+ * A lock that one user within one process holds on a file, which names that process. The operating system frees it
+ * however the process ends; the file stays.
  */
 public final class ProcessLock implements AutoCloseable {
 

@@ -8,8 +8,8 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 
 /**
- * Files and folders that are whole or not there: their content goes to a temporary neighbour, which then takes their name
- * in one step. However the process ends, the name means either what it meant before or all of what is new.
+ * Files and folders that are whole or not there: their content goes to a temporary neighbour, which then takes their
+ * name in one step. However the process ends, the name means either what it meant before or all of what is new.
  */
 public final class WholeFile {
 

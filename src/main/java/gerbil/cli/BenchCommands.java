@@ -64,7 +64,8 @@ final class BenchCommands {
         private Path out;
 
         @Option(names = "--megabytes", defaultValue = "100", paramLabel = "N",
-                description = "How much text both sides tokenize, of the default corpus's first (default: ${DEFAULT-VALUE}).")
+                description = "How much text both sides tokenize, of the default corpus's first (default: "
+                        + "${DEFAULT-VALUE}).")
         private int megabytes;
 
         @Option(names = "--large-megabytes", defaultValue = "1000", paramLabel = "N",
@@ -215,7 +216,7 @@ final class BenchCommands {
             ModelSize wanted = ModelSize.of(size);
             try (NDManager manager = NDManager.newBaseManager()) {
                 GptJ model = GptJ.initialized(wanted.config(Objective.CAUSAL), manager, 0);
-                Generator generator = new Generator(model, wanted.scale().tokenizerEntries());
+                Generator generator = new Generator(model, wanted.scale().vocabularySize());
                 double seconds = 0;
                 for (int round = 0; round < 2; round++) { // the first one warms up
                     long begin = System.nanoTime();

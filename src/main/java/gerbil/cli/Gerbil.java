@@ -22,9 +22,11 @@ import java.io.UncheckedIOException;
             "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
-            WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+            WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class,
+            ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
-            BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
+            BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class,
+            BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 
     @CommandLine.Spec

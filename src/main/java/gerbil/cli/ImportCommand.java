@@ -15,8 +15,8 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 
 @Command(name = "import", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Checks a folder of transformers that holds a GPT-J, and says what is in it and, on given tokens, how "
-                + "well it predicts. sample, infill, fill-masks and train --from take the folder as it is.")
+        description = "Checks a folder of transformers that holds a GPT-J, and says what is in it and, on given "
+                + "tokens, how well it predicts. sample, infill, fill-masks and train --from take the folder as it is.")
 final class ImportCommand implements Callable<Integer> {
 
     /** Tokens of a window, as in the training of the paper sizes. */
@@ -33,9 +33,10 @@ final class ImportCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (LanguageModel model = option.open()) {
             GptJConfig config = model.model().config();
-            System.out.printf(Locale.ROOT, "GPT-J of %,d parameters: %d layers of width %d, %d heads of which %d dimensions "
-                    + "are rotated, %,d positions, %,d rows; tokenizer %s%s; weights %s%n", config.parameters(),
-                    config.layers(), config.width(), config.heads(), config.rotaryDim(), config.positions(),
+            System.out.printf(Locale.ROOT, "GPT-J of %,d parameters: %d layers of width %d, %d heads of which %d "
+                    + "dimensions are rotated, context length %,d, %,d rows; tokenizer %s%s; weights "
+                    + "%s%n", config.parameters(),
+                    config.layers(), config.width(), config.heads(), config.rotaryDim(), config.contextLength(),
                     config.vocabulary(), model.vocabulary(), model.vocabulary().hasSpecialTokens()
                     ? " with Blender's special tokens" : "", model.sha256().substring(0, 8));
             if (tokensFolder != null) {
@@ -49,6 +50,6 @@ final class ImportCommand implements Callable<Integer> {
 
     private static HeldOutLoss loss(LanguageModel model, PreparedTokens tokens) {
         return HeldOutLoss.of(model.model(), tokens.heldout(), model.vocabulary(),
-                Math.min(WINDOW, model.model().config().positions()), Trainer.HELD_OUT_TOKENS);
+                Math.min(WINDOW, model.model().config().contextLength()), Trainer.HELD_OUT_TOKENS);
     }
 }

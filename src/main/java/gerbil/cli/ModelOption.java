@@ -14,8 +14,8 @@ import java.nio.file.Path;
 final class ModelOption {
 
     @Option(names = "--model", required = true, paramLabel = "NAME|FOLDER",
-            description = "A model's name, such as Gerbil-A-92k (its newest run is taken), a run's directory, or a folder of "
-                    + "transformers that holds a GPT-J.")
+            description = "A model's name, such as Gerbil-A-92k (its newest run is taken), a run's directory, or a "
+                    + "folder of transformers that holds a GPT-J.")
     private String model;
 
     /** The run that the option names; a folder of transformers is none. */

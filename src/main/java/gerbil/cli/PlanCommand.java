@@ -44,7 +44,8 @@ final class PlanCommand implements Callable<Integer> {
                         + "%d x %d sequences of %d; %,.0f tokens/s on the %s path in %s, about %s, %s of memory%n",
                 spec.model(), spec.config().parameters(), spec.tokens(), plan.epochs(), spec.steps(),
                 spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
-                plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(), Units.seconds(plan.seconds()),
+                plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(),
+                Units.seconds(plan.seconds()),
                 plan.peakMemory().isPresent() ? plan.peakMemory().getAsLong() / (1 << 20) + " MiB" : "unknown");
         System.out.println(Arrays.stream(Gpu.values())
                 .map(gpu -> gpu.label() + " " + Units.seconds(gpu.seconds(spec))).collect(Collectors.joining(", ",

@@ -32,8 +32,8 @@ final class PrepareCommand implements Callable<Integer> {
 
     @Option(names = "--corpus", paramLabel = "PATH",
             description = "A folder, or one file: .jsonl, .jsonl.gz or .jsonl.zst with a field \"text\", .parquet with "
-                    + "a column \"text\", any other file as one text. Or a list of such files' https addresses, *.urls, "
-                    + "a line each, perhaps after a SHA-256 (default: the pinned source jars in data/corpus).")
+                    + "a column \"text\", any other file as one text. Or a list of such files' https addresses, "
+                    + "*.urls, a line each, perhaps after a SHA-256 (default: the pinned source jars in data/corpus).")
     private Path corpus;
 
     @Option(names = "--downloads", paramLabel = "FOLDER",
@@ -50,7 +50,7 @@ final class PrepareCommand implements Callable<Integer> {
     private long seed;
 
     @Option(names = "--deduplicate", defaultValue = "exact", paramLabel = "KIND",
-            description = "What to drop: exact copies of earlier documents (default), near ones too (MinHash, "
+            description = "What to drop: exact duplicates of earlier documents (default), near ones too (MinHash, "
                     + "similarity 0.87), or none.")
     private String deduplicate;
 
@@ -58,7 +58,8 @@ final class PrepareCommand implements Callable<Integer> {
             description = "How many unreadable documents may be passed over (default: ${DEFAULT-VALUE}).")
     private int badDocuments;
 
-    @Option(names = "--skip-bad-files", description = "Pass over the rest of damaged files; without it they end the job.")
+    @Option(names = "--skip-bad-files",
+            description = "Pass over the rest of damaged files; without it they end the job.")
     private boolean skipBadFiles;
 
     @Option(names = "--out", paramLabel = "FOLDER",
@@ -78,7 +79,8 @@ final class PrepareCommand implements Callable<Integer> {
         PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
                 tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
                 Workspace.HELD_OUT_TOKENS, seed,
-                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), new PrintedProgress(System.err));
+                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles),
+                new PrintedProgress(System.err));
         print("training", prepared.train());
         print("held out", prepared.heldout());
         PreparationReport.of(folder).ifPresent(PrepareCommand::print);
@@ -87,13 +89,14 @@ final class PrepareCommand implements Callable<Integer> {
 
     private Path downloads(Workspace workspace) {
         return downloads != null ? downloads
-                : workspace.home().resolve("data/downloads").resolve(corpus.getFileName().toString().replace(".urls", ""));
+                : workspace.home().resolve("data/downloads").resolve(corpus.getFileName().toString()
+                .replace(".urls", ""));
     }
 
     private static void print(PreparationReport report) {
-        System.out.printf(Locale.ROOT, "read: %,d documents; dropped: %,d exact and %,d near copies; passed over: %,d "
-                        + "blank, %,d bad, the rest of %,d files%n", report.documents(), report.exactCopies(),
-                report.nearCopies(), report.blank(), report.bad(), report.badFiles().size());
+        System.out.printf(Locale.ROOT, "read: %,d documents; dropped: %,d exact and %,d near duplicates; passed over: "
+                        + "%,d blank, %,d bad, the rest of %,d files%n", report.documents(), report.exactDuplicates(),
+                report.nearDuplicates(), report.blank(), report.bad(), report.badFiles().size());
         Stream.concat(report.badFiles().stream(), report.defects().stream()).limit(DEFECTS_SHOWN)
                 .forEach(defect -> System.out.println("  " + defect.place() + " " + defect.reason()));
     }

@@ -2,12 +2,12 @@ package gerbil.cli;
 
 import gerbil.base.GerbilException;
 import gerbil.runs.Workspace;
+import gerbil.spec.BaseModel;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.BlenderSettings;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
-import gerbil.spec.Origin;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
@@ -33,7 +33,7 @@ final class RunOptions {
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
-    private Origin origin;
+    private BaseModel base;
 
     @Option(names = "--size", split = ",", paramLabel = "SIZE",
             description = "Sizes, separated by commas: 40k, 92k, 183k (nano), 3.3m, 6.7m, 15m, 32m, 77m, 104m (paper).")
@@ -48,8 +48,8 @@ final class RunOptions {
     private String objective;
 
     @Option(names = "--mixture", split = ",", paramLabel = "SHARE",
-            description = "Blender: shares of fill-in-the-middle, causal and masked, such as 0.5,0.25,0.25 (default: a third "
-                    + "each).")
+            description = "Blender: shares of fill-in-the-middle, causal and masked, such as 0.5,0.25,0.25 (default: a "
+                    + "third each).")
     private List<Double> mixture;
 
     @Option(names = "--shares-of", paramLabel = "NAME",
@@ -85,8 +85,8 @@ final class RunOptions {
     private String path;
 
     @Option(names = "--precision", paramLabel = "NAME",
-            description = "float32, bfloat16 or float16, for the matrix products of the fused path (default: what suits the "
-                    + "device and the size).")
+            description = "float32, bfloat16 or float16, for the matrix products of the fused path (default: what "
+                    + "suits the device and the size).")
     private String precision;
 
     @Option(names = "--tokens-folder", paramLabel = "FOLDER",
@@ -105,8 +105,8 @@ final class RunOptions {
     }
 
     /** Makes the run one of finetuning; its size, if it is not named, is the model's own. */
-    void from(Origin model) {
-        origin = model;
+    void from(BaseModel model) {
+        base = model;
         if (sizes == null) {
             sizes = List.of(ModelSize.of(model.config()).orElseThrow(() -> new GerbilException(model.model()
                     + " with the architecture " + model.config(), "one of the family's, or --size",
@@ -143,7 +143,7 @@ final class RunOptions {
                         tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
                 spec = chosen == Objective.BLENDER ? spec.withBlender(blender(chosen)) : spec;
                 spec = budget == null ? spec : spec.withTokens(Numbers.parse(budget));
-                spec = origin == null ? spec : spec.finetuning(origin);
+                spec = base == null ? spec : spec.finetuning(base);
                 specs.add(learningRate == null ? spec : spec.withLearningRate(learningRate));
             }
         }

@@ -20,19 +20,20 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 
 @Command(name = "score", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Scores a model in tasks as lm-evaluation-harness defines them, on local files in the datasets' own "
-                + "formats. environment/evaluate does it with the harness itself.")
+        description = "Scores a model in tasks as lm-evaluation-harness defines them, on local files in the datasets' "
+                + "own formats. environment/evaluate does it with the harness itself.")
 final class ScoreCommand implements Callable<Integer> {
 
     @Mixin
     private ModelOption option;
 
     @Option(names = "--files", required = true, paramLabel = "FOLDER",
-            description = "Where the tasks' files are: lambada_openai.jsonl, hellaswag.jsonl, winogrande.jsonl, piqa.jsonl; "
-                    + "and text.jsonl, any texts, for perplexity and bits a byte.")
+            description = "Where the tasks' files are: lambada_openai.jsonl, hellaswag.jsonl, winogrande.jsonl, "
+                    + "piqa.jsonl; and text.jsonl, any texts, for perplexity and bits a byte.")
     private Path files;
 
-    @Option(names = "--tasks", split = ",", paramLabel = "TASK", description = "Some of them (default: those with a file).")
+    @Option(names = "--tasks", split = ",", paramLabel = "TASK",
+            description = "Some of them (default: those with a file).")
     private List<String> tasks;
 
     @Option(names = "--limit", defaultValue = "2147483647", paramLabel = "N",

@@ -11,8 +11,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
 @Command(name = "serve", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Serves a model to this machine through OpenAI's completions interface, with logprobs and echo, as "
-                + "lm-evaluation-harness's local-completions asks for. Prints the address; ends with Ctrl-C.")
+        description = "Serves a model to this machine through OpenAI's completions interface, with logprobs and echo, "
+                + "as lm-evaluation-harness's local-completions asks for. Prints the address; ends with Ctrl-C.")
 final class ServeCommand implements Callable<Integer> {
 
     @Mixin

@@ -37,7 +37,8 @@ final class SweepCommand implements Callable<Integer> {
             for (double rate : rates) {
                 RunSpec trial = spec.withLearningRate(rate);
                 RunResult result = new Trainer(trial, tokens, RunDirectory.of(workspace.sweeps(), trial),
-                        () -> options.settings(trial), new PrintedProgress(System.err), java.time.Duration.ofMinutes(5)).run();
+                        () -> options.settings(trial), new PrintedProgress(System.err),
+                        java.time.Duration.ofMinutes(5)).run();
                 LearningRates.record(workspace.results(), result);
                 System.out.printf(Locale.ROOT, "%s at %.1e: training loss %.4f, held-out loss %.4f%n", spec.model(),
                         rate, result.trainingLoss(), result.heldoutLoss());

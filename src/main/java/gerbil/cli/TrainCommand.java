@@ -8,7 +8,7 @@ import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
 import gerbil.runs.TrainingRequest;
 import gerbil.runs.Workspace;
-import gerbil.spec.Origin;
+import gerbil.spec.BaseModel;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
@@ -37,8 +37,8 @@ final class TrainCommand implements Callable<Integer> {
     private RunOptions options;
 
     @Option(names = "--from", paramLabel = "NAME|FOLDER",
-            description = "Finetune: begin with this model, a run's or one in a folder of transformers, in place of random "
-                    + "weights.")
+            description = "Finetune: begin with this model, a run's or one in a folder of transformers, in place of "
+                    + "random weights.")
     private String from;
 
     @Option(names = "--run-directory", paramLabel = "FOLDER",
@@ -50,7 +50,8 @@ final class TrainCommand implements Callable<Integer> {
     private int checkpointMinutes;
 
     @Option(names = "--detach",
-            description = "Train the one run in a process of its own, which outlives this terminal: see watch and stop.")
+            description = "Train the one run in a process of its own, which outlives this terminal: see watch and "
+                    + "stop.")
     private boolean detach;
 
     @Override
@@ -58,9 +59,9 @@ final class TrainCommand implements Callable<Integer> {
         if (from == null) {
             train(null);
         } else {
-            try (LanguageModel beginning = ModelOption.open(from)) {
-                options.from(new Origin(name(beginning), beginning.sha256(), beginning.model().config()));
-                train(beginning);
+            try (LanguageModel base = ModelOption.open(from)) {
+                options.from(new BaseModel(name(base), base.sha256(), base.model().config()));
+                train(base);
             }
         }
         return 0;
@@ -72,7 +73,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** With a model to begin with, or null. */
-    private void train(LanguageModel beginning) {
+    private void train(LanguageModel base) {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
@@ -100,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
             }
             Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new PrintedProgress(System.err),
                     Duration.ofMinutes(checkpointMinutes));
-            print((beginning == null ? trainer : trainer.from(beginning)).runUntilTerminated(), directory);
+            print((base == null ? trainer : trainer.from(base)).runUntilTerminated(), directory);
         }
     }
 

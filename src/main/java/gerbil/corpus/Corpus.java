@@ -37,7 +37,7 @@ public interface Corpus {
     Provenance provenance();
 
     /**
-     * All documents in the order of a seed, copies among them. The stream is sequential and must be closed.
+     * All documents in the order of a seed, duplicates among them. The stream is sequential and must be closed.
      *
      * @throws gerbil.base.GerbilException while the stream is consumed, if a document or a file is bad; it is named
      */

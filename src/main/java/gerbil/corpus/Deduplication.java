@@ -4,7 +4,7 @@ import gerbil.base.GerbilException;
 
 import java.util.Locale;
 
-/** Which documents count as copies of an earlier one. */
+/** Which documents count as duplicates of an earlier one. */
 public enum Deduplication {
 
     /** None: every document stays. */

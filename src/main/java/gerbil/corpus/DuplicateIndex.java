@@ -11,18 +11,18 @@ import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 
 /**
- * Finds each document's copies among those before it. Near copies are found by MinHash and locality-sensitive hashing
- * (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4): {@value #BANDS} bands of {@value #ROWS} rows,
- * so that a pair of similarity 0.87 is looked at with a chance of 96%, and then compared by all
+ * Finds each document's duplicates among those before it. Near duplicates are found by MinHash and locality-sensitive
+ * hashing (Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4): {@value #BANDS} bands of
+ * {@value #ROWS} rows, so that a pair of similarity 0.87 is looked at with a chance of 96%, and then compared by all
  * {@value Fingerprint#BINS} values, of 8 bits each. In each band a document is compared with the first that shares it.
- * Whether a document counts as a copy depends on those before it alone, be they copies or not.
+ * Whether a document counts as a duplicate depends on those before it alone, be they duplicates or not.
  *
  * <p>Everything lies in three files, so that memory does not grow. Bytes a document on disk, besides its id's: exact
- * copies 28 to 48, near ones 316 to 496.
+ * duplicates 28 to 48, near ones 316 to 496.
  */
 public final class DuplicateIndex implements AutoCloseable {
 
-    /** Of near copies: the estimated Jaccard similarity, as was reported for the Pile's deduplication. */
+    /** Of near duplicates: the estimated Jaccard similarity, as was reported for the Pile's deduplication. */
     public static final double SIMILARITY = 0.87;
 
     static final int BANDS = 8;
@@ -40,11 +40,11 @@ public final class DuplicateIndex implements AutoCloseable {
     private long idBytes;
 
     /**
-     * A document and an earlier one that it is a copy of.
+     * A document and an earlier one that it is a duplicate of.
      *
-     * @param similarity estimated; 1 for exact copies
+     * @param similarity estimated; 1 for exact duplicates
      */
-    public record Copy(String document, String of, boolean exact, double similarity) {
+    public record Duplicate(String document, String of, boolean exact, double similarity) {
     }
 
     /**
@@ -74,23 +74,24 @@ public final class DuplicateIndex implements AutoCloseable {
         return documents;
     }
 
-    /** Adds the next document; the first that it is a copy of, if it is one. */
-    public Optional<Copy> add(String id, Fingerprint fingerprint) throws IOException {
+    /** Adds the next document; the first that it is a duplicate of, if it is one. */
+    public Optional<Duplicate> add(String id, Fingerprint fingerprint) throws IOException {
         byte[] signature = signature(fingerprint);
         long[] keys = keys(fingerprint, near ? Deduplication.NEAR : Deduplication.EXACT);
-        Optional<Copy> copy = Optional.empty();
+        Optional<Duplicate> duplicate = Optional.empty();
         for (int i = 0; i < keys.length; i++) {
             int first = table.putIfAbsent(keys[i], documents);
-            if (first >= 0 && copy.isEmpty()) {
+            if (first >= 0 && duplicate.isEmpty()) {
                 double similarity = i == 0 ? 1 : similarity(signature, record(first, Long.BYTES, Fingerprint.BINS));
-                copy = similarity < SIMILARITY ? copy : Optional.of(new Copy(id, id(first), i == 0, similarity));
+                duplicate = similarity < SIMILARITY ? duplicate
+                        : Optional.of(new Duplicate(id, id(first), i == 0, similarity));
             }
         }
         append(id, signature);
-        return copy;
+        return duplicate;
     }
 
-    /** The keys by which copies are found: that of exact ones, and one a band if near ones count. */
+    /** The keys by which duplicates are found: that of exact ones, and one a band if near ones count. */
     public static long[] keys(Fingerprint fingerprint, Deduplication kind) {
         long[] keys = new long[kind == Deduplication.NONE ? 0 : kind == Deduplication.EXACT ? 1 : 1 + BANDS];
         for (int i = 0; i < keys.length; i++) {
@@ -108,7 +109,7 @@ public final class DuplicateIndex implements AutoCloseable {
         return Fingerprint.mix(key);
     }
 
-    /** What documents are compared by: 8 bits of each minimum; nothing if near copies do not count. */
+    /** What documents are compared by: 8 bits of each minimum; nothing if near duplicates do not count. */
     public static byte[] signature(Fingerprint fingerprint) {
         long[] minima = fingerprint.minima() == null ? new long[0] : fingerprint.minima();
         byte[] signature = new byte[minima.length];
@@ -118,7 +119,7 @@ public final class DuplicateIndex implements AutoCloseable {
         return signature;
     }
 
-    /** Whether two documents' signatures make them near copies. */
+    /** Whether two documents' signatures make them near duplicates. */
     public static boolean isNear(byte[] one, byte[] other) {
         return similarity(one, other) >= SIMILARITY;
     }

@@ -9,7 +9,7 @@ import java.util.Arrays;
  * another (Shrivastava 2017, optimal densification).
  *
  * @param exact hash of the text without whitespace at the ends of its lines
- * @param minima the least hash of each bin; null where near copies do not count
+ * @param minima the least hash of each bin; null where near duplicates do not count
  */
 public record Fingerprint(long exact, long[] minima) {
 

@@ -1,7 +1,7 @@
 package gerbil.corpus;
 
 /**
- * The split into training and held-out documents. It is a function of a document's text alone, so copies of a text
+ * The split into training and held-out documents. It is a function of a document's text alone, so duplicates of a text
  * fall on the same side in every corpus, for every seed.
  */
 public final class HeldOut {

@@ -63,23 +63,24 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
     /**
      * @param encode from a text prompt to ids
      * @param entries ids below this are tokens
-     * @param positions of the model
+     * @param contextLength the model's
      * @throws GerbilException naming what is wrong with the request
      */
-    static CompletionRequest parse(byte[] body, Function<String, int[]> encode, int entries, int positions) {
+    static CompletionRequest parse(byte[] body, Function<String, int[]> encode, int entries, int contextLength) {
         JsonNode json = read(body);
-        Options options = options(json, positions);
-        long maxTokens = requireNonNullElse(options.maxTokens, Math.min(DEFAULT_TOKENS, positions - 1L));
-        require(maxTokens >= 0 && maxTokens < positions, "max_tokens", json, positions);
+        Options options = options(json, contextLength);
+        long maxTokens = requireNonNullElse(options.maxTokens, Math.min(DEFAULT_TOKENS, contextLength - 1L));
+        require(maxTokens >= 0 && maxTokens < contextLength, "max_tokens", json, contextLength);
         long logprobs = requireNonNullElse(options.logprobs, -1L);
-        require(options.logprobs == null || logprobs >= 0 && logprobs <= MOST_LOGPROBS, "logprobs", json, positions);
+        require(options.logprobs == null || logprobs >= 0 && logprobs <= MOST_LOGPROBS, "logprobs", json,
+                contextLength);
         List<String> stop = requireNonNullElse(options.stop, List.<JsonNode>of()).stream()
                 .map(text -> requireNonNullElse(text.textValue(), "")).toList();
-        require(!stop.contains(""), "stop", json, positions);
-        List<int[]> prompts = prompts(json, encode, positions);
+        require(!stop.contains(""), "stop", json, contextLength);
+        List<int[]> prompts = prompts(json, encode, contextLength);
         long tokens = 0;
         for (int[] prompt : prompts) {
-            check(prompt, entries, positions + 1);
+            check(prompt, entries, contextLength + 1);
             tokens += prompt.length + maxTokens;
         }
         if (tokens > MOST_TOKENS) {
@@ -106,39 +107,39 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
         }
     }
 
-    private static Options options(JsonNode json, int positions) {
+    private static Options options(JsonNode json, int contextLength) {
         json.properties().removeIf(option -> WITHOUT_EFFECT.containsKey(option.getKey()) && (option.getValue().isNull()
                 || WITHOUT_EFFECT.get(option.getKey()).contains(option.getValue().toString())));
         try {
             return JSON.treeToValue(json, Options.class);
         } catch (JsonProcessingException e) {
-            throw refused(((JsonMappingException) e).getPath().get(0).getFieldName(), json, positions);
+            throw refused(((JsonMappingException) e).getPath().get(0).getFieldName(), json, contextLength);
         }
     }
 
-    private static void require(boolean right, String option, JsonNode json, int positions) {
+    private static void require(boolean right, String option, JsonNode json, int contextLength) {
         if (!right) {
-            throw refused(option, json, positions);
+            throw refused(option, json, contextLength);
         }
     }
 
-    private static GerbilException refused(String option, JsonNode json, int positions) {
+    private static GerbilException refused(String option, JsonNode json, int contextLength) {
         return new GerbilException("\"" + excerpt(option) + "\": " + excerpt(String.valueOf(json.get(option))),
-                "what this endpoint offers: " + String.format(OFFERED, positions - 1), "change it or leave it out");
+                "what this endpoint offers: " + String.format(OFFERED, contextLength - 1), "change it or leave it out");
     }
 
-    private static List<int[]> prompts(JsonNode json, Function<String, int[]> encode, int positions) {
+    private static List<int[]> prompts(JsonNode json, Function<String, int[]> encode, int contextLength) {
         JsonNode prompt = json.path("prompt");
         boolean single = prompt.isTextual() || prompt.path(0).isNumber();
-        require(single || prompt.isArray() && !prompt.isEmpty(), "prompt", json, positions);
+        require(single || prompt.isArray() && !prompt.isEmpty(), "prompt", json, contextLength);
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode one : single ? List.of(prompt) : prompt) {
             require(one.isTextual() || one.isArray() && one.valueStream().allMatch(JsonNode::isInt), "prompt", json,
-                    positions);
+                    contextLength);
             int length = one.asText().length();
-            if (length > CHARACTERS_A_POSITION * positions) {
+            if (length > CHARACTERS_A_POSITION * contextLength) {
                 throw new GerbilException("a prompt of " + length + " characters", "at most " + CHARACTERS_A_POSITION
-                        * positions + " and " + (positions + 1) + " tokens", "cut the prompt's beginning");
+                        * contextLength + " and " + (contextLength + 1) + " tokens", "cut the prompt's beginning");
             }
             prompts.add(one.isTextual() ? encode.apply(one.textValue()) : JSON.convertValue(one, int[].class));
         }
@@ -148,7 +149,7 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
     private static void check(int[] prompt, int entries, int longest) {
         if (prompt.length == 0 || prompt.length > longest) {
             throw new GerbilException("a prompt of " + prompt.length + " tokens", "1 to " + longest
-                    + " tokens, one more than the model's positions",
+                    + " tokens, one more than the model's context length",
                     "begin with <|endoftext|>, or cut the prompt's beginning");
         }
         for (int id : prompt) {

@@ -28,7 +28,7 @@ final class Completions {
     private final Tokenizer tokenizer;
     private final Vocabulary vocabulary;
     private final Generator generator;
-    private final int positions;
+    private final int contextLength;
     private final Object parsing = new Object();
 
     Completions(GptJ model, Tokenizer tokenizer) {
@@ -36,7 +36,7 @@ final class Completions {
         this.tokenizer = tokenizer;
         this.vocabulary = tokenizer.vocabulary();
         this.generator = new Generator(model, vocabulary.size(), vocabulary.endOfText() + 1);
-        this.positions = model.config().positions();
+        this.contextLength = model.config().contextLength();
     }
 
     /**
@@ -77,7 +77,7 @@ final class Completions {
     CompletionRequest parse(byte[] body) {
         // one at a time: as a tree, JSON takes some tens of times the memory of its text
         synchronized (parsing) {
-            return CompletionRequest.parse(body, tokenizer::encodeTagged, vocabulary.size(), positions);
+            return CompletionRequest.parse(body, tokenizer::encodeTagged, vocabulary.size(), contextLength);
         }
     }
 
@@ -107,11 +107,12 @@ final class Completions {
         if (request.maxTokens() == 0) {
             return new int[0];
         }
-        int[] context = end(prompt, positions - request.maxTokens());
+        int[] context = end(prompt, contextLength - request.maxTokens());
         List<Integer> added = new ArrayList<>();
         int[] ids = generator.generate(context, request.maxTokens(), request.sampling(), request.seed(), id -> {
             added.add(id);
-            return id == vocabulary.endOfText() || stop(request, text(added.stream().mapToInt(a -> a).toArray())).isPresent();
+            return id == vocabulary.endOfText() || stop(request,
+                    text(added.stream().mapToInt(a -> a).toArray())).isPresent();
         });
         return Arrays.copyOfRange(ids, context.length, ids.length);
     }
@@ -168,7 +169,8 @@ final class Completions {
         int[] before = request.echo() ? request.prompts().get(index) : new int[0];
         String text = text(before) + completion.substring(0, stop.orElse(completion.length()));
         return new Choice(index, text, places == null ? null
-                : logprobs(Scorer.concat(before, added), places, request.logprobs(), text.codePointCount(0, text.length())),
+                : logprobs(Scorer.concat(before, added), places, request.logprobs(), text.codePointCount(0,
+                text.length())),
                 ended || stop.isPresent() ? "stop" : "length");
     }
 

@@ -25,12 +25,12 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * A model behind OpenAI's completions interface ({@code POST /v1/completions}, {@code GET /v1/models}) on the loopback
- * address, for lm-evaluation-harness's {@code local-completions} and other local clients. Prompts are texts or token ids;
- * log-probabilities and echo are offered.
+ * address, for lm-evaluation-harness's {@code local-completions} and other local clients. Prompts are texts or token
+ * ids; log-probabilities and echo are offered.
  *
  * <p>What a request can take is bounded: a body of 1 MiB, 65,536 tokens, {@value #WORKERS} requests at a time, {@value
- * #WAITING} waiting (more are told 503), and {@value #REQUEST_SECONDS} seconds to arrive. A request that is not understood is
- * answered with 400 and the reason.
+ * #WAITING} waiting (more are told 503), and {@value #REQUEST_SECONDS} seconds to arrive. A request that is not
+ * understood is answered with 400 and the reason.
  */
 public final class CompletionsServer implements AutoCloseable {
 
@@ -48,8 +48,8 @@ public final class CompletionsServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     static {
-        // read once by the JDK's server: seconds in which a request has to be read; and that an answer's body is sent without
-        // waiting for the client to acknowledge its headers, which takes 40 ms
+        // read once by the JDK's server: seconds in which a request has to be read; and that an answer's body is sent
+        // without waiting for the client to acknowledge its headers, which takes 40 ms
         System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", String.valueOf(REQUEST_SECONDS));
         System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
     }
@@ -129,7 +129,8 @@ public final class CompletionsServer implements AutoCloseable {
         String path = exchange.getRequestURI().getPath();
         String method = exchange.getRequestMethod();
         if (workers.getQueue().size() > WAITING) {
-            return Reply.error(503, "Found: more than " + WAITING + " requests waiting. Expected: fewer. To do: try again "
+            return Reply.error(503, "Found: more than " + WAITING
+                    + " requests waiting. Expected: fewer. To do: try again "
                     + "later, with fewer at a time.");
         }
         if (path.equals(MODELS) && method.equals("GET")) {
@@ -147,7 +148,8 @@ public final class CompletionsServer implements AutoCloseable {
             byte[] body = in.readNBytes(LARGEST_BODY + 1);
             if (body.length > LARGEST_BODY) {
                 discard(in, body);
-                return Reply.error(413, "Found: a body of more than " + LARGEST_BODY + " bytes. Expected: fewer. To do: send "
+                return Reply.error(413, "Found: a body of more than " + LARGEST_BODY
+                        + " bytes. Expected: fewer. To do: send "
                         + "the prompts in several requests.");
             }
             return complete(completions.parse(body));

@@ -18,9 +18,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Items in the formats of {@link Task}, made from the prose of documentation comments: for trying the tasks offline, on the
- * kind of text that the default corpus teaches. They are not the datasets and their scores are nobody else's. Wrong choices
- * come from other comments; nothing is drawn, so that the same documents give the same items.
+ * Items in the formats of {@link Task}, made from the prose of documentation comments: for trying the tasks offline, on
+ * the kind of text that the default corpus teaches. They are not the datasets and their scores are nobody else's. Wrong
+ * choices come from other comments; nothing is drawn, so that the same documents give the same items.
  */
 public final class ExampleTasks {
 
@@ -40,8 +40,8 @@ public final class ExampleTasks {
     }
 
     /**
-     * Writes {@code lambada_openai.jsonl}, {@code hellaswag.jsonl}, {@code winogrande.jsonl}, {@code piqa.jsonl} and {@code
-     * text.jsonl}.
+     * Writes {@code lambada_openai.jsonl}, {@code hellaswag.jsonl}, {@code winogrande.jsonl}, {@code piqa.jsonl} and
+     * {@code text.jsonl}.
      *
      * @param documents that the models to be scored have not seen
      * @param items of each file at most
@@ -81,7 +81,8 @@ public final class ExampleTasks {
         Matcher comment = COMMENT.matcher(document);
         while (comment.find()) {
             String prose = TAGS.matcher(MARGIN.matcher(comment.group(1)).replaceAll("")).replaceAll("");
-            String[] sentences = INLINE.matcher(prose).replaceAll("$1").strip().replaceAll("\\s+", " ").split("(?<=\\.) ");
+            String[] sentences = INLINE.matcher(prose).replaceAll("$1").strip().replaceAll("\\s+",
+                    " ").split("(?<=\\.) ");
             for (int i = 1; i < sentences.length; i++) {
                 if (SENTENCE.matcher(sentences[i - 1]).matches() && SENTENCE.matcher(sentences[i]).matches()) {
                     pairs.add(new Pair(sentences[i - 1], sentences[i]));

@@ -17,9 +17,9 @@ import java.util.stream.IntStream;
 
 /**
  * Cross-entropy on held-out text: every token but the first is predicted once, from at most {@code length - 1} tokens
- * before it in its window. A Blender model sees the windows as it was trained to: with {@code <causal>} where a window or a
- * document begins, in place of the window's first token and of each {@code <|endoftext|>}. It has to predict the same
- * tokens, so that its loss can be compared with a causal model's.
+ * before it in its window. A Blender model sees the windows as it was trained to: with {@code <causal>} where a window
+ * or a document begins, in place of the window's first token and of each {@code <|endoftext|>}. It has to predict the
+ * same tokens, so that its loss can be compared with a causal model's.
  *
  * @param tokens predicted
  * @param bytes of text they spell; {@code <|endoftext|>} spells none

@@ -38,8 +38,8 @@ record MultipleChoice(String name, boolean normalized, BiFunction<TaskLine, Inte
             new MultipleChoice("winogrande", false, (line, place) -> winoGrande(line));
 
     /**
-     * PIQA (Bisk et al. 2020): {@code goal}, {@code sol1}, {@code sol2}, and {@code label} from 0 in the line or, as the
-     * dataset is published, in {@code <name>-labels.lst} beside the file.
+     * PIQA (Bisk et al. 2020): {@code goal}, {@code sol1}, {@code sol2}, and {@code label} from 0 in the line or, as
+     * the dataset is published, in {@code <name>-labels.lst} beside the file.
      */
     static final MultipleChoice PIQA = new MultipleChoice("piqa", true, MultipleChoice::piqa);
 
@@ -113,7 +113,8 @@ record MultipleChoice(String name, boolean normalized, BiFunction<TaskLine, Inte
         }
         List<String> options = List.of(line.text("option1"), line.text("option2"));
         String rest = " " + PythonText.strip(sentence.substring(blank + 1));
-        return new Question(options.stream().map(o -> new Continuation(sentence.substring(0, blank) + o, rest)).toList(),
+        return new Question(options.stream().map(o -> new Continuation(sentence.substring(0, blank) + o,
+                rest)).toList(),
                 options, line.label("answer", Set.of(1, 2)) - 1);
     }
 

@@ -14,9 +14,10 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Log-likelihoods of text by the rules of lm-evaluation-harness 0.4.13 ({@code TemplateLM}, {@code HFLM}): where context
- * and continuation part, what is cut from a context that is too long, and how a long text is read through windows.
- * Special tokens in text are tokens, as they are to the harness. Safe for use by many threads, which take turns.
+ * Log-likelihoods of text by the rules of lm-evaluation-harness 0.4.13 ({@code TemplateLM}, {@code HFLM}): where
+ * context and continuation part, what is cut from a context that is too long, and how a long text is read through
+ * windows. Special tokens in text are tokens, as they are to the harness. Safe for use by many threads, which take
+ * turns.
  */
 public final class Scorer {
 
@@ -32,7 +33,7 @@ public final class Scorer {
      * The likelihood of each continuation.
      *
      * @return in the order of the continuations
-     * @throws GerbilException if a continuation adds no token, or more tokens than the model has positions
+     * @throws GerbilException if a continuation adds no token, or more tokens than fit its context
      */
     public List<LogLikelihood> logLikelihoods(List<Continuation> continuations) {
         return score(continuations.stream().map(this::window).toList(), 0).stream()
@@ -41,7 +42,7 @@ public final class Scorer {
 
     /**
      * The likelihood of whole texts, each read from {@code <|endoftext|>} through windows as long as the model's
-     * positions, of which the last reaches back as far as it can. An empty text adds nothing.
+     * context length, of which the last reaches back as far as it can. An empty text adds nothing.
      *
      * @return in the order of the texts
      */
@@ -79,8 +80,9 @@ public final class Scorer {
     }
 
     /**
-     * Whitespace at the end of the context belongs to the continuation, where a token may begin with it. Then context and
-     * continuation are encoded as one text, and the continuation's ids are those after as many as the context has alone.
+     * Whitespace at the end of the context belongs to the continuation, where a token may begin with it. Then context
+     * and continuation are encoded as one text, and the continuation's ids are those after as many as the context has
+     * alone.
      */
     TokenWindow window(Continuation request) {
         int end = PythonText.endOfText(request.context());
@@ -99,7 +101,7 @@ public final class Scorer {
         int tokens = whole.length - contextIds.length;
         if (tokens < 1 || tokens >= longestWindow()) {
             throw new GerbilException("a continuation of " + Math.max(0, tokens) + " tokens", "1 to "
-                    + (longestWindow() - 1) + ", the model's positions", "lengthen or shorten: " + excerpt(text));
+                    + (longestWindow() - 1) + ", the model's context length", "lengthen or shorten: " + excerpt(text));
         }
         int cut = Math.max(0, whole.length - longestWindow());
         // the context's ids, not the whole's: a merge across the border may change the last
@@ -113,12 +115,12 @@ public final class Scorer {
 
     /** Every token once, in windows that do not share any. */
     List<TokenWindow> rollingWindows(int[] ids) {
-        int positions = longestWindow() - 1;
+        int contextLength = longestWindow() - 1;
         int[] preceded = concat(endOfText(), ids);
         List<TokenWindow> windows = new ArrayList<>();
-        for (int done = 0; done < ids.length; done += positions) {
-            int end = Math.min(done + positions, ids.length) + 1;
-            windows.add(new TokenWindow(Arrays.copyOfRange(preceded, Math.max(0, end - positions - 1), done + 1),
+        for (int done = 0; done < ids.length; done += contextLength) {
+            int end = Math.min(done + contextLength, ids.length) + 1;
+            windows.add(new TokenWindow(Arrays.copyOfRange(preceded, Math.max(0, end - contextLength - 1), done + 1),
                     Arrays.copyOfRange(preceded, done + 1, end)));
         }
         return windows;

@@ -5,7 +5,9 @@ import gerbil.base.GerbilException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A benchmark as lm-evaluation-harness 0.4.13 defines it, without examples in the prompt, on a file in its own format. */
+/**
+ * A benchmark as lm-evaluation-harness 0.4.13 defines it, without examples in the prompt, on a file in its own format.
+ */
 public sealed interface Task permits LastWord, MultipleChoice, RollingText {
 
     /** All tasks. */
@@ -20,8 +22,8 @@ public sealed interface Task permits LastWord, MultipleChoice, RollingText {
      *
      * @param file the dataset's, a JSON object a line
      * @param limit take at most so many items, from the beginning
-     * @throws GerbilException if the file is missing, or an item is not in the dataset's format or without an answer; the
-     *     line is named
+     * @throws GerbilException if the file is missing, or an item is not in the dataset's format or without an answer;
+     *     the line is named
      */
     TaskResult score(Scorer scorer, Path file, int limit);
 

@@ -71,7 +71,8 @@ final class TaskLine {
             }
             return line;
         } catch (JsonProcessingException e) {
-            throw new GerbilException("line " + number + " of " + file + " is not JSON (" + e.getOriginalMessage() + ")",
+            throw new GerbilException("line " + number + " of " + file + " is not JSON (" + e.getOriginalMessage()
+                    + ")",
                     "a JSON object a line", "mend or remove the line", e);
         }
     }

@@ -29,7 +29,7 @@ public final class Export {
         var config = model.model().config();
         Json.write(folder.resolve("config.json"), TransformersConfig.of(config, model.vocabulary()));
         Json.write(folder.resolve("generation_config.json"), TransformersConfig.generation(config, model.vocabulary()));
-        TransformersTokenizer.write(model.vocabulary(), config.positions(), folder);
+        TransformersTokenizer.write(model.vocabulary(), config.contextLength(), folder);
         Files.writeString(folder.resolve("README.md"), card.markdown());
         SafeTensors.write(folder.resolve("model.safetensors"), model.model().weights());
     }

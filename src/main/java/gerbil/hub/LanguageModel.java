@@ -73,7 +73,7 @@ public class LanguageModel implements AutoCloseable {
      * @param tokens to add at most
      * @param seed the same seed gives the same text
      * @return prompt and continuation
-     * @throws GerbilException if prompt and continuation exceed the model's positions
+     * @throws GerbilException if prompt and continuation exceed the model's context length
      */
     public String continueText(String prompt, int tokens, Sampling sampling, long seed) {
         int[] text = tokenizer.encode(prompt);
@@ -93,7 +93,7 @@ public class LanguageModel implements AutoCloseable {
      * @param seed the same seed gives the same text
      * @return what stands between the two
      * @throws GerbilException if this is no Blender model, both texts are empty or white space, or they and the
-     *     tokens exceed the model's positions
+     *     tokens exceed the model's context length
      */
     public String infill(String prefix, String suffix, int tokens, Sampling sampling, long seed) {
         String middle = answer(infillPrompt(prefix, suffix), tokens, sampling, seed);
@@ -119,7 +119,7 @@ public class LanguageModel implements AutoCloseable {
      * @param seed the same seed gives the same text
      * @return the text, filled in
      * @throws GerbilException if this is no Blender model, the text has no mask, other special tokens or nothing but
-     *     masks, or is too long for the model's positions
+     *     masks, or is too long for the model's context length
      */
     public String fillMasks(String text, Sampling sampling, long seed) {
         BlenderFormat format = format("fill masks");

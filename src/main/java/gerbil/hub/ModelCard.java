@@ -47,19 +47,19 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
     private String introduction() {
         RunSpec spec = run.spec();
         GptJConfig config = spec.config();
-        String beginning = spec.origin() == null ? "random weights" : text("the weights of %s (SHA-256 %s)",
-                spec.origin().model(), spec.origin().sha256());
+        String base = spec.base() == null ? "random weights" : text("the weights of %s (SHA-256 %s)",
+                spec.base().model(), spec.base().sha256());
         return text("""
                 # %s
 
                 A GPT-J language model of %,d parameters, trained by Gerbil in Java, a research kit for very small
                 language models. It began with %s and saw %,d tokens.
 
-                | layers | width | heads | rotated dimensions of a head | positions | rows of the embedding |
+                | layers | width | heads | rotated dimensions of a head | context length | rows of the embedding |
                 |---|---|---|---|---|---|
                 | %d | %d | %d | %d | %d | %d |
-                """, spec.model(), config.parameters(), beginning, (long) step * spec.batchTokens(), config.layers(),
-                config.width(), config.heads(), config.rotaryDim(), config.positions(), config.vocabulary());
+                """, spec.model(), config.parameters(), base, (long) step * spec.batchTokens(), config.layers(),
+                config.width(), config.heads(), config.rotaryDim(), config.contextLength(), config.vocabulary());
     }
 
     private String loss() {

@@ -43,7 +43,7 @@ final class TransformersConfig {
         json.put("n_head", config.heads());
         json.put("n_inner", null);
         json.put("n_layer", config.layers());
-        json.put("n_positions", config.positions());
+        json.put("n_positions", config.contextLength());
         json.put("rotary_dim", config.rotaryDim());
         json.put("tie_word_embeddings", false);
         json.put("use_cache", true);
@@ -76,7 +76,7 @@ final class TransformersConfig {
         int width = number(json, "n_embd", MOST_WIDTH, wrong);
         int layers = number(json, "n_layer", MOST_LAYERS, wrong);
         int heads = number(json, "n_head", MOST_WIDTH, wrong);
-        int positions = number(json, "n_positions", MOST_POSITIONS, wrong);
+        int contextLength = number(json, "n_positions", MOST_POSITIONS, wrong);
         int rotary = number(json, "rotary_dim", MOST_WIDTH, wrong);
         require(json, "activation_function", n -> n.asText().equals("gelu_new"), "gelu_new", wrong);
         require(json, "layer_norm_epsilon", n -> n.asDouble() == 1e-5, "1e-05", wrong);
@@ -87,7 +87,7 @@ final class TransformersConfig {
             throw new GerbilException(file + " in which " + String.join(", ", wrong),
                     "the architecture of the Gerbil models", "choose another model");
         }
-        return new GptJConfig(vocabulary, width, layers, heads, rotary, positions);
+        return new GptJConfig(vocabulary, width, layers, heads, rotary, contextLength);
     }
 
     private static int number(JsonNode json, String name, int most, List<String> wrong) {

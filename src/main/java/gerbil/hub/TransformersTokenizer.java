@@ -33,7 +33,7 @@ final class TransformersTokenizer {
     }
 
     /** Writes all files; {@code added_tokens.json} only for Blender's special tokens. */
-    static void write(Vocabulary vocabulary, int positions, Path folder) throws IOException {
+    static void write(Vocabulary vocabulary, int contextLength, Path folder) throws IOException {
         JsonNode added = JsonFile.own(vocabulary.tokenizerJson()).get(ADDED_TOKENS);
         Files.writeString(folder.resolve(WHOLE), vocabulary.tokenizerJson());
         Files.writeString(folder.resolve(VOCABULARY), vocabulary.vocabJson());
@@ -52,7 +52,7 @@ final class TransformersTokenizer {
         config.put("add_prefix_space", false);
         config.put("clean_up_tokenization_spaces", false);
         config.put("errors", "replace");
-        config.put("model_max_length", positions);
+        config.put("model_max_length", contextLength);
         config.put("added_tokens_decoder", decoder(added));
         Json.write(folder.resolve("tokenizer_config.json"), config);
     }
@@ -124,7 +124,8 @@ final class TransformersTokenizer {
     private static void requireBytePairs(JsonNode whole, JsonNode own, Path file) {
         requireMerges(StreamSupport.stream(whole.path("model").path("merges").spliterator(), false)
                 .map(m -> m.isArray() ? m.path(0).asText() + " " + m.path(1).asText() : m.asText()).toList(),
-                StreamSupport.stream(own.get("model").get("merges").spliterator(), false).map(JsonNode::asText).toList(),
+                StreamSupport.stream(own.get("model").get("merges").spliterator(),
+                false).map(JsonNode::asText).toList(),
                 file);
         JsonNode split = whole.path("pre_tokenizer");
         if (!whole.path("model").path("type").asText().equals("BPE") || !whole.path("normalizer").isNull()

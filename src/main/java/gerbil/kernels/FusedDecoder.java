@@ -41,8 +41,8 @@ final class FusedDecoder implements AutoCloseable {
         manager = model.manager().newSubManager();
         Map<String, NDArray> weights = model.weights();
         embedding = weights.get(GptJTensors.EMBEDDING);
-        rotation = model.rotary().at(manager, 0, config.positions()).overHeads(2 * config.heads());
-        Shape cache = new Shape(2, 1, config.heads(), config.positions(), config.headDim());
+        rotation = model.rotary().at(manager, 0, config.contextLength()).overHeads(2 * config.heads());
+        Shape cache = new Shape(2, 1, config.heads(), config.contextLength(), config.headDim());
         IntStream.range(0, config.layers()).forEach(layer -> caches.add(manager.zeros(cache)));
         NDIndex rows = new NDIndex(":{}", entries);
         try (NDScope scope = new NDScope()) {
@@ -72,7 +72,8 @@ final class FusedDecoder implements AutoCloseable {
             scope.suppressNotUsedWarning();
             long[] unseen = Arrays.stream(ids, past, ids.length).asLongStream().toArray();
             NDList drawn = kernels.call("generate", false, new Kernels.Arguments()
-                    .add(manager.create(unseen)).add(embedding).add(layers).add(head).add(caches).add(rotation.get(0)).add(rotation.get(1))
+                    .add(manager.create(unseen)).add(embedding).add(layers).add(head).add(caches)
+                    .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(draws))
                     .add(kernels.numbers(past, sampling.temperature(), sampling.topK(), sampling.topP())));
             past = ids.length + draws.length - 1;

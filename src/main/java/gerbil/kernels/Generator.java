@@ -14,33 +14,34 @@ public final class Generator {
     private static final int TOKENS = 32;
 
     private final GptJ model;
-    private final int entries;
+    private final int vocabularySize;
     private final int drawn;
     private final Kernels kernels;
 
     /**
      * A generator that keeps keys and values between tokens.
      *
-     * @param entries of the vocabulary: the rows above pad the embedding, stand for no token and are not drawn
+     * @param vocabularySize of the tokenizer: the rows above pad the embedding, stand for no token and are not drawn
      * @throws GerbilException if the model has fewer rows
      */
-    public Generator(GptJ model, int entries) {
-        this(model, entries, entries);
+    public Generator(GptJ model, int vocabularySize) {
+        this(model, vocabularySize, vocabularySize);
     }
 
     /**
      * A generator that draws only some of the tokens that a prompt may have.
      *
      * @param drawn draw only ids below this
-     * @throws GerbilException if the model has fewer rows than entries
+     * @throws GerbilException if the model has fewer rows
      */
-    public Generator(GptJ model, int entries, int drawn) {
-        if (entries < 1 || entries > model.config().vocabulary()) {
-            throw new GerbilException(entries + " vocabulary entries", "1 to " + model.config().vocabulary()
+    public Generator(GptJ model, int vocabularySize, int drawn) {
+        if (vocabularySize < 1 || vocabularySize > model.config().vocabulary()) {
+            throw new GerbilException("a vocabulary of " + vocabularySize + " entries", "1 to "
+                    + model.config().vocabulary()
                     + ", the rows of the model's embedding", "use the vocabulary that the model was trained with");
         }
         this.model = model;
-        this.entries = entries;
+        this.vocabularySize = vocabularySize;
         this.drawn = drawn;
         kernels = Kernels.load(model.manager());
     }
@@ -52,19 +53,19 @@ public final class Generator {
      * @param stop ends the continuation after a token it holds for, which is kept
      * @return prompt and continuation
      * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation
-     *     exceed the model's positions
+     *     exceed the model's context length
      */
     public int[] generate(int[] prompt, int count, Sampling sampling, long seed, IntPredicate stop) {
         if (prompt.length == 0) {
             throw new GerbilException("an empty prompt", "at least one token", "start from <|endoftext|>");
         }
         for (int id : prompt) {
-            if (id < 0 || id >= entries) {
-                throw new GerbilException("token " + id + " in the prompt", "ids from 0 to " + (entries - 1),
+            if (id < 0 || id >= vocabularySize) {
+                throw new GerbilException("token " + id + " in the prompt", "ids from 0 to " + (vocabularySize - 1),
                         "encode the prompt with the vocabulary that the model was trained with");
             }
         }
-        model.config().requirePositions((long) prompt.length + count);
+        model.config().requireContext((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);
         int[] ids = prompt;
         try (FusedDecoder decoder = new FusedDecoder(model, kernels, drawn, sampling)) {

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How the fused head goes through a batch's logits. On a processor what is made of them at once should stay in its cache;
- * on a GPU few large products keep it busy. Which is fastest is found by running each.
+ * How the fused head goes through a batch's logits. On a processor what is made of them at once should stay in its
+ * cache; on a GPU few large products keep it busy. Which is fastest is found by running each.
  *
  * @param chunk tokens at once
  * @param block entries of the vocabulary at once; as many as there are, if it is larger

@@ -61,7 +61,8 @@ public final class Kernels implements AutoCloseable {
             Path folder = Files.createTempDirectory("gerbil-kernels");
             Path archive = folder.resolve("kernels.pt");
             try {
-                try (OutputStream out = Files.newOutputStream(archive); ZipOutputStream zip = new ZipOutputStream(out)) {
+                try (OutputStream out = Files.newOutputStream(archive);
+                     ZipOutputStream zip = new ZipOutputStream(out)) {
                     store(zip, "data.pkl", MODULE.getBytes(StandardCharsets.ISO_8859_1));
                     store(zip, "code/__torch__.py", source.readAllBytes());
                     store(zip, "constants.pkl", NO_CONSTANTS.getBytes(StandardCharsets.ISO_8859_1));
@@ -107,7 +108,9 @@ public final class Kernels implements AutoCloseable {
         return module.getBlock().forward(store, list, gradients);
     }
 
-    /** Numbers as an argument. They stay in the processor's memory, so that a kernel that reads one waits for no GPU. */
+    /**
+     * Numbers as an argument. They stay in the processor's memory, so that a kernel that reads one waits for no GPU.
+     */
     public NDArray numbers(double... values) {
         return host.create(values);
     }

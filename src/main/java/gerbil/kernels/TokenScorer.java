@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Log-probabilities of given tokens in float32, for many windows at a time. Windows of like length share a batch; the head
- * is computed for the scored tokens alone, and never are all their logits in memory. Safe for use by many threads, which
- * take turns.
+ * Log-probabilities of given tokens in float32, for many windows at a time. Windows of like length share a batch; the
+ * head is computed for the scored tokens alone, and never are all their logits in memory. Safe for use by many threads,
+ * which take turns.
  */
 public final class TokenScorer {
 
@@ -32,13 +32,13 @@ public final class TokenScorer {
     public TokenScorer(GptJ model) {
         this.model = model;
         kernels = Kernels.load(model.manager());
-        rotation = model.rotary().at(model.manager(), 0, model.config().positions())
+        rotation = model.rotary().at(model.manager(), 0, model.config().contextLength())
                 .overHeads(2 * model.config().heads());
     }
 
-    /** The most tokens that a window may have: one more than the model's positions. */
+    /** The most tokens that a window may have: one more than the model's context length. */
     public int longestWindow() {
-        return model.config().positions() + 1;
+        return model.config().contextLength() + 1;
     }
 
     /**
@@ -68,7 +68,7 @@ public final class TokenScorer {
     }
 
     private void check(TokenWindow window) {
-        model.config().requirePositions(window.length() - 1);
+        model.config().requireContext(window.length() - 1);
         for (int place = 0; place < window.length(); place++) {
             int id = window.token(place);
             if (id < 0 || id >= model.config().vocabulary()) {
@@ -100,7 +100,8 @@ public final class TokenScorer {
             scope.suppressNotUsedWarning();
             NDList results = kernels.call("score", false, new Kernels.Arguments()
                     .add(scratch.create(ids, new Shape(batch.size(), length))).add(scratch.create(rows))
-                    .add(scratch.create(targets)).add(model.weights().values()).add(rotation.get(0)).add(rotation.get(1))
+                    .add(scratch.create(targets)).add(model.weights().values())
+                    .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
             return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),
                     top == 0 ? new long[0] : results.get(2).toLongArray(),

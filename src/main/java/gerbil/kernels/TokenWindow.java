@@ -3,8 +3,8 @@ package gerbil.kernels;
 import gerbil.base.GerbilException;
 
 /**
- * Tokens to be scored and the tokens that they are to be predicted from. A model with P positions takes windows of up to
- * P + 1 tokens, because it does not read the last.
+ * Tokens to be scored and the tokens that they are to be predicted from. A model with P positions takes windows of up
+ * to P + 1 tokens, because it does not read the last.
  *
  * @param context at least one token
  * @param continuation at least one token
@@ -14,7 +14,8 @@ public record TokenWindow(int[] context, int[] continuation) {
     public TokenWindow {
         if (context.length == 0 || continuation.length == 0) {
             throw new GerbilException("a context of " + context.length + " tokens and a continuation of "
-                    + continuation.length, "at least one token in each", "begin with <|endoftext|> and score some text");
+                    + continuation.length, "at least one token in each",
+                    "begin with <|endoftext|> and score some text");
         }
     }
 

@@ -83,7 +83,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     public static GptJ initialized(GptJConfig config, NDManager parent, long seed) {
         GptJ model = new GptJ(config, parent.newSubManager());
         model.manager.getEngine().setRandomSeed((int) Long.hashCode(seed));
-        model.initialize(model.manager, DataType.FLOAT32, new Shape(1, config.positions()));
+        model.initialize(model.manager, DataType.FLOAT32, new Shape(1, config.contextLength()));
         return model;
     }
 
@@ -157,7 +157,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
      *
      * @param inputs one array of token ids, int64 or int32, shape (batch, length)
      * @return one array of shape (batch, length, vocabulary)
-     * @throws GerbilException if the length exceeds the model's positions
+     * @throws GerbilException if the length exceeds the model's context length
      */
     @Override
     protected NDList forwardInternal(ParameterStore store, NDList inputs, boolean training,
@@ -170,11 +170,11 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
      *
      * @param ids int64, shape (batch, length)
      * @return shape (batch, length, vocabulary)
-     * @throws GerbilException if the length exceeds the model's positions
+     * @throws GerbilException if the length exceeds the model's context length
      */
     public NDArray logits(NDArray ids) {
         long length = ids.getShape().get(1);
-        config.requirePositions(length);
+        config.requireContext(length);
         var rotation = rotary.at(ids.getManager(), 0, length);
         NDArray mask = causalMask(ids.getManager(), length);
         NDArray x = Embedding.embedding(ids, embedding.getArray(), SparseFormat.DENSE).singletonOrThrow();

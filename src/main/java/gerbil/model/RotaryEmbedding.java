@@ -26,12 +26,12 @@ public final class RotaryEmbedding {
 
     RotaryEmbedding(NDManager manager, GptJConfig config) {
         int rotaryDim = config.rotaryDim();
-        Shape rest = new Shape(config.positions(), config.headDim() - rotaryDim);
+        Shape rest = new Shape(config.contextLength(), config.headDim() - rotaryDim);
         try (NDScope scope = new NDScope()) {
             // float32 arithmetic throughout, as in PyTorch: a more exact table would not be the published models'
             NDArray pairs = manager.arange(0, rotaryDim, 2, DataType.FLOAT32).div(rotaryDim);
             NDArray frequencies = NDArrays.div(1, NDArrays.pow(BASE, pairs));
-            NDArray angles = manager.arange(0, config.positions(), 1, DataType.FLOAT32).reshape(-1, 1)
+            NDArray angles = manager.arange(0, config.contextLength(), 1, DataType.FLOAT32).reshape(-1, 1)
                     .mul(frequencies).repeat(1, 2);
             cos = angles.cos().concat(manager.ones(rest), 1);
             sin = angles.sin().concat(manager.zeros(rest), 1);

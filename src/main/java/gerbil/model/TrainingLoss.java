@@ -20,8 +20,8 @@ public interface TrainingLoss {
      * @param ids int64, (batch, length)
      * @param targets the id that follows each, int64, (batch, length)
      * @param groups each target's group, 0 to {@code count - 1}, or -1 for one that is masked; int64, (batch, length)
-     * @param scale what the sums of the cross-entropies are multiplied by: one over the whole batch's targets that are not
-     *     masked
+     * @param scale what the sums of the cross-entropies are multiplied by: one over the whole batch's targets that are
+     *     not masked
      */
     Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale);
 

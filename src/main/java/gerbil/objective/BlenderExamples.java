@@ -36,7 +36,9 @@ final class BlenderExamples {
                 ? BlendedObjective.CAUSAL : BlendedObjective.MASKED;
     }
 
-    /** The fewest tokens that can be an example of an objective: half of a text may be a span, and not all be hidden. */
+    /**
+     * The fewest tokens that can be an example of an objective: half of a text may be a span, and not all be hidden.
+     */
     int shortestText(BlendedObjective objective) {
         return switch (objective) {
             case FILL_IN_THE_MIDDLE -> 2 * settings.shortestSpan();
@@ -103,7 +105,9 @@ final class BlenderExamples {
         return (int) Math.max(1, Math.min(text - 1, Math.round(settings.maskRate() * text)));
     }
 
-    /** Each set of {@code count} positions is equally likely (selection sampling, Knuth, TAOCP 2, 3.4.2, algorithm S). */
+    /**
+     * Each set of {@code count} positions is equally likely (selection sampling, Knuth, TAOCP 2, 3.4.2, algorithm S).
+     */
     private static int[] positions(int length, int count, SplittableRandom random) {
         int[] chosen = new int[count];
         int found = 0;

@@ -16,7 +16,8 @@ import java.util.stream.Stream;
  * <pre>
  * &lt;fitm_start&gt; before &lt;multiple_tok_mask&gt; after &lt;fitm_result&gt; span &lt;|endoftext|&gt;
  * &lt;causal&gt; text &lt;|endoftext|&gt;
- * &lt;mlm_start&gt; text with a &lt;single_tok_mask&gt; for each hidden token &lt;mlm_end&gt; hidden tokens in order &lt;|endoftext|&gt;
+ * &lt;mlm_start&gt; text with a &lt;single_tok_mask&gt; for each hidden token &lt;mlm_end&gt; hidden tokens in order
+ * &lt;|endoftext|&gt;
  * </pre>
  */
 public final class BlenderFormat {
@@ -158,7 +159,10 @@ public final class BlenderFormat {
         throw malformed(example);
     }
 
-    /** Where an example's answer begins: the position after {@code <fitm_result>}, {@code <mlm_end>} or {@code <causal>}. */
+    /**
+     * Where an example's answer begins: the position after {@code <fitm_result>}, {@code <mlm_end>} or
+     * {@code <causal>}.
+     */
     public int answer(int[] example) {
         return switch (objective(example)) {
             case FILL_IN_THE_MIDDLE -> only(example, fitmResult) + 1;
@@ -219,7 +223,8 @@ public final class BlenderFormat {
         for (int id : text) {
             if (id < 0 || id >= vocabulary.endOfText()) {
                 throw new GerbilException("token " + id + " in a text", "ids of text, 0 to "
-                        + (vocabulary.endOfText() - 1), "encode the text with Tokenizer.encode, and documents one by one");
+                        + (vocabulary.endOfText() - 1),
+                        "encode the text with Tokenizer.encode, and documents one by one");
             }
         }
     }

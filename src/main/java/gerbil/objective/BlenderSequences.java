@@ -14,8 +14,8 @@ import java.util.List;
 /**
  * Examples of filling in the middle, causal and masked language modelling, packed into sequences. An epoch walks
  * through the documents: each example takes as much of its document as still fits into the sequence, the next one
- * begins where it ended. Where that is too little text for the example's objective it is causal, and only where less than
- * {@link #SHORTEST_PIECE} tokens would fit is the rest of a sequence padded.
+ * begins where it ended. Where that is too little text for the example's objective it is causal, and only where less
+ * than {@link #SHORTEST_PIECE} tokens would fit is the rest of a sequence padded.
  * The plan of an epoch is made at its beginning, from the lengths of the documents alone; the sequences are then
  * visited in a shuffled order.
  *
@@ -87,7 +87,7 @@ public final class BlenderSequences implements Sequences {
      * @throws GerbilException as the constructor
      */
     public static BlenderSequences of(RunSpec spec, TokenSet tokens) {
-        Vocabulary vocabulary = Vocabulary.cut(spec.modelSize().scale().tokenizerEntries()).withSpecialTokens();
+        Vocabulary vocabulary = Vocabulary.cut(spec.modelSize().scale().vocabularySize()).withSpecialTokens();
         return new BlenderSequences(tokens, vocabulary, spec.sequenceLength(), spec.seed(), spec.blender());
     }
 

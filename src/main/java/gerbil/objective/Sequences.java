@@ -5,8 +5,8 @@ import gerbil.spec.RunSpec;
 import gerbil.tokens.TokenSet;
 
 /**
- * What a model is trained on: an endless series of equally long sequences, epoch after epoch, in an order that is a pure
- * function of the seed, so that a position in training is the number of sequences seen and nothing else.
+ * What a model is trained on: an endless series of equally long sequences, epoch after epoch, in an order that is a
+ * pure function of the seed, so that a position in training is the number of sequences seen and nothing else.
  */
 public interface Sequences {
 

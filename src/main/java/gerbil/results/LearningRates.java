@@ -15,7 +15,8 @@ import java.util.TreeSet;
 /** The record of learning-rate sweeps: {@code learning-rates.csv}, a line a trial. */
 public final class LearningRates {
 
-    private static final String HEADER = "size,objective,class,learning_rate,seed,training_loss,heldout_loss,code_version";
+    private static final String HEADER =
+            "size,objective,class,learning_rate,seed,training_loss,heldout_loss,code_version";
 
     private static final Comparator<String> ORDER = Comparator
             .comparing((String line) -> ModelSize.ALL.indexOf(ModelSize.of(line.split(",")[0])))

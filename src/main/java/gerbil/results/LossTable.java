@@ -46,9 +46,9 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
             .thenComparing(LossRow::seed, Comparator.nullsFirst(Comparator.naturalOrder()));
 
     /**
-     * Takes every finished run under {@code runs} that began with random weights into {@code results/runs} and reads all
-     * that are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one before
-     * it.
+     * Takes every finished run under {@code runs} that began with random weights into {@code results/runs} and reads
+     * all that are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one
+     * before it.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
         Path kept = Files.createDirectories(results.resolve(RUNS));
@@ -76,7 +76,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
         List<RunResult> results = new ArrayList<>();
         for (Path file : files(runs, "result.json")) {
             RunResult result = Json.read(file, RunResult.class);
-            if (result.spec().origin() == null) {
+            if (result.spec().base() == null) {
                 results.add(result);
             }
         }

@@ -26,7 +26,7 @@ public record UnfinishedRun(RunSpec spec, int step) {
         List<UnfinishedRun> begun = new ArrayList<>();
         for (Path file : LossTable.files(runs, "run.json")) {
             RunSpec spec = Json.read(file, RunRecord.class).spec();
-            if (!Files.exists(file.resolveSibling("result.json")) && spec.origin() == null) {
+            if (!Files.exists(file.resolveSibling("result.json")) && spec.base() == null) {
                 begun.add(new UnfinishedRun(spec, steps(file.resolveSibling("metrics.jsonl"))));
             }
         }

@@ -25,7 +25,9 @@ final class MetricsFollower {
         this.file = file;
     }
 
-    /** The steps added since the last call, at first all; none twice, though a killed run goes back to its checkpoint. */
+    /**
+     * The steps added since the last call, at first all; none twice, though a killed run goes back to its checkpoint.
+     */
     List<StepMetrics> next() throws IOException {
         if (!Files.exists(file)) {
             return List.of();

@@ -142,7 +142,8 @@ public final class RunDirectory {
     }
 
     /**
-     * Takes the directory, which is made if it is missing, for the one process, and the one thread of it, that trains here.
+     * Takes the directory, which is made if it is missing, for the one process, and the one thread of it, that trains
+     * here.
      *
      * @param stopsOnSignal whether a signal makes that process save a checkpoint before it ends
      * @throws GerbilException if a process, or another thread of this one, trains here

@@ -17,7 +17,9 @@ import gerbil.tokens.PreparedTokens;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Where the kit's files are, under one folder: {@code data/corpus}, {@code data/tokens}, {@code runs}, {@code results}. */
+/**
+ * Where the kit's files are, under one folder: {@code data/corpus}, {@code data/tokens}, {@code runs}, {@code results}.
+ */
 public record Workspace(Path home) {
 
     /** Held-out tokens that are prepared beside the training tokens. */
@@ -51,8 +53,8 @@ public record Workspace(Path home) {
     }
 
     /**
-     * The sizes that notebooks train: those that the environment variable {@code GERBIL_SIZES} names, with commas between
-     * them, or the scale's published ones, small to large.
+     * The sizes that notebooks train: those that the environment variable {@code GERBIL_SIZES} names, with commas
+     * between them, or the scale's published ones, small to large.
      *
      * @throws gerbil.base.GerbilException if one of them is no size of the scale
      */
@@ -62,7 +64,8 @@ public record Workspace(Path home) {
         List<String> sizes = named == null || named.isBlank() ? all : List.of(named.strip().split("\\s*,\\s*"));
         for (String size : sizes) {
             if (ModelSize.of(size).scale() != scale()) {
-                throw new GerbilException("GERBIL_SIZES with " + size, "sizes of the " + scale().label() + " scale: " + all,
+                throw new GerbilException("GERBIL_SIZES with " + size, "sizes of the " + scale().label() + " scale: "
+                        + all,
                         "name some of these, or set GERBIL_SCALE");
             }
         }
@@ -97,7 +100,7 @@ public record Workspace(Path home) {
 
     /** A scale's tokenizer. */
     public static Vocabulary vocabulary(Scale scale) {
-        return Vocabulary.cut(scale.tokenizerEntries());
+        return Vocabulary.cut(scale.vocabularySize());
     }
 
     /** The default corpus's token sets at a scale, prepared if they are not there yet. */

@@ -171,7 +171,8 @@ public final class SafeTensors {
         ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(count));
         while (buffer.hasRemaining()) {
             if (in.read(buffer, position + buffer.position()) < 0) {
-                throw Header.broken(file, "an end at byte " + (position + buffer.position()), "byte " + (position + count));
+                throw Header.broken(file, "an end at byte " + (position + buffer.position()), "byte " + (position
+                        + count));
             }
         }
         return buffer.flip();

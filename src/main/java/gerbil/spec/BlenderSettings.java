@@ -41,8 +41,8 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
      * One third each, by examples: "trained equally", as the original's model card says. Spans of 3 to 64 tokens are
      * the range of UL2's denoisers (mean lengths 3, 8 and 64; Tay et al. 2022, table 1), and half of a text is the most
      * that these corrupt. 15% of the tokens are hidden, as in T5 (Raffel et al. 2020, section 3.3.3), whose comparison
-     * of rates found no clear difference from 10% to 25% and worse results at 50%. Loss is on all tokens, as is usual for
-     * a decoder and in training to fill in the middle (Bavarian et al. 2022).
+     * of rates found no clear difference from 10% to 25% and worse results at 50%. Loss is on all tokens, as is usual
+     * for a decoder and in training to fill in the middle (Bavarian et al. 2022).
      */
     public static final BlenderSettings DEFAULT =
             new BlenderSettings(1.0 / 3, 1.0 / 3, 1.0 / 3, SharesOf.EXAMPLES, 3, 64, 0.15, LossOn.ALL);

@@ -1,5 +1,6 @@
 package gerbil.spec;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
 
 /**
@@ -12,14 +13,15 @@ import gerbil.base.GerbilException;
  * @param layers {@code n_layer}
  * @param heads {@code n_head}
  * @param rotaryDim dimensions of each head that are rotated ({@code rotary_dim})
- * @param positions longest sequence ({@code n_positions})
+ * @param contextLength longest sequence ({@code n_positions})
  */
-public record GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim, int positions) {
+public record GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim,
+                         @JsonProperty("positions") int contextLength) {
 
     public GptJConfig {
-        if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || positions < 1) {
+        if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || contextLength < 1) {
             throw new GerbilException("a vocabulary of " + vocabulary + ", width " + width + ", " + layers
-                    + " layers, " + heads + " heads, rotary_dim " + rotaryDim + ", " + positions + " positions",
+                    + " layers, " + heads + " heads, rotary_dim " + rotaryDim + ", context length " + contextLength,
                     "numbers above 0", "change the architecture");
         }
         if (width % heads != 0) {
@@ -58,12 +60,12 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
     }
 
     /**
-     * @throws GerbilException if a sequence of {@code length} tokens has no positions here
+     * @throws GerbilException if a sequence of {@code length} tokens is longer than the context
      */
-    public void requirePositions(long length) {
-        if (length > positions) {
+    public void requireContext(long length) {
+        if (length > contextLength) {
             throw new GerbilException("a sequence of " + length + " tokens",
-                    "at most " + positions + ", the model's positions", "shorten the sequence");
+                    "at most " + contextLength + ", the model's context length", "shorten the sequence");
         }
     }
 }

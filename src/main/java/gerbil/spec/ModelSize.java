@@ -9,8 +9,8 @@ import java.util.Optional;
  * One size of the family and how it is trained.
  *
  * <p>The six paper sizes have the published architectures (config.json files of the published checkpoints; 15m's number
- * of heads is derived). Their budgets count parameters the way the authors did: 3.3m as 3.0m and 15m as 14m. Batches are
- * the published ones; 77m and 104m, which have no published run, take the largest. The nano sizes are the same
+ * of heads is derived). Their budgets count parameters the way the authors did: 3.3m as 3.0m and 15m as 14m. Batches
+ * are the published ones; 77m and 104m, which have no published run, take the largest. The nano sizes are the same
  * architecture in miniature, each with about the published ratio of one size to the next.
  *
  * @param name as in model names: "3.3m"
@@ -19,14 +19,14 @@ import java.util.Optional;
  * @param layers {@code n_layer}
  * @param heads {@code n_head}
  * @param rotaryDim {@code rotary_dim}
- * @param positions {@code n_positions}
+ * @param contextLength {@code n_positions}
  * @param countedParameters parameters that budgets are counted by; 0 for the exact number
  * @param batchTokens tokens of one optimizer step
  * @param sequenceLength tokens of one training sequence (not published; ours)
  * @param learningRate peak of the schedule (not published; each nano size's is the best of a recorded sweep,
  *     results/learning-rates.csv, and the paper sizes', lower for larger models, were set without one)
  */
-public record ModelSize(String name, Scale scale, int width, int layers, int heads, int rotaryDim, int positions,
+public record ModelSize(String name, Scale scale, int width, int layers, int heads, int rotaryDim, int contextLength,
                         long countedParameters, int batchTokens, int sequenceLength, double learningRate) {
 
     /** All sizes, small to large within each scale. */
@@ -52,7 +52,7 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
                         "one of " + ALL.stream().map(ModelSize::name).toList(), "choose one of these sizes"));
     }
 
-    /** The size of an architecture, whatever its vocabulary and positions, if it is one of the family. */
+    /** The size of an architecture, whatever its vocabulary and context length, if it is one of the family. */
     public static Optional<ModelSize> of(GptJConfig config) {
         return ALL.stream().filter(s -> s.width == config.width() && s.layers == config.layers()
                 && s.heads == config.heads() && s.rotaryDim == config.rotaryDim()).findFirst();
@@ -65,12 +65,12 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
 
     /** The architecture with the vocabulary rows of an objective. */
     public GptJConfig config(Objective objective) {
-        return new GptJConfig(scale.vocabularyRows(objective), width, layers, heads, rotaryDim, positions);
+        return new GptJConfig(scale.embeddingRows(objective), width, layers, heads, rotaryDim, contextLength);
     }
 
     /**
-     * Training tokens of a class: the ratio times the counted parameters, at paper scale in whole millions rounded down,
-     * as published (6.7m B: 42 x 6.7m = 281m).
+     * Training tokens of a class: the ratio times the counted parameters, at paper scale in whole millions rounded
+     * down, as published (6.7m B: 42 x 6.7m = 281m).
      */
     public long budget(BudgetClass budgetClass) {
         if (countedParameters == 0) {

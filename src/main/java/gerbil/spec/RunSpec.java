@@ -1,6 +1,7 @@
 package gerbil.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 
@@ -20,11 +21,11 @@ import gerbil.base.Json;
  * @param data hash of the token set trained on
  * @param heldoutData hash of the held-out token set
  * @param blender how a Blender run's objectives are mixed; null for a causal run, and then left out of the run's hash
- * @param origin the model that a finetuning run begins with; null, and left out of the hash, for random weights
+ * @param base the model that a finetuning run begins with; null, and left out of the hash, for random weights
  */
 public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
-                      String heldoutData, BlenderSettings blender, Origin origin) {
+                      String heldoutData, BlenderSettings blender, @JsonProperty("origin") BaseModel base) {
 
     public RunSpec {
         if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
@@ -32,10 +33,11 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                     + sequenceLength, "a budget above 0 and batches of whole sequences",
                     "choose a batch that is a multiple of the sequence length");
         }
-        config(size, objective, origin).requirePositions(sequenceLength);
+        config(size, objective, base).requireContext(sequenceLength);
         if ((objective == Objective.BLENDER) != (blender != null)) {
             throw new GerbilException("a " + objective.label() + " run with the mixture " + blender,
-                    "a mixture for a Blender run and none for a causal one", "choose the objective blender, or no mixture");
+                    "a mixture for a Blender run and none for a causal one",
+                    "choose the objective blender, or no mixture");
         }
     }
 
@@ -60,13 +62,14 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         OptimizerSettings o = optimizer;
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed,
                 new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(), o.decayed(),
-                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender, origin);
+                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender,
+                        base);
     }
 
     /** This run with another budget, for trials and tests. */
     public RunSpec withTokens(long tokens) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, origin);
+                vocabulary, data, heldoutData, blender, base);
     }
 
     /**
@@ -76,23 +79,23 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
      */
     public RunSpec withBlender(BlenderSettings blender) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, origin);
+                vocabulary, data, heldoutData, blender, base);
     }
 
     /**
      * This run begun with a trained model in place of random weights: at a tenth of the learning rate, so that what was
-     * learned is not lost, and on shorter sequences if the model has fewer positions.
+     * learned is not lost, and on shorter sequences if the model has a shorter context.
      */
-    public RunSpec finetuning(Origin origin) {
+    public RunSpec finetuning(BaseModel base) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens,
-                Math.min(sequenceLength, origin.config().positions()), seed, optimizer, vocabulary, data, heldoutData,
-                blender, origin).withLearningRate(optimizer.learningRate() / 10);
+                Math.min(sequenceLength, base.config().contextLength()), seed, optimizer, vocabulary, data, heldoutData,
+                blender, base).withLearningRate(optimizer.learningRate() / 10);
     }
 
     /** {@code Gerbil-A-3.3m}; of a finetuning run the name of what it begins with, {@code Gerbil-A-3.3m-finetuned}. */
     @JsonIgnore
     public String model() {
-        return origin == null ? modelSize().modelName(objective, budgetClass) : origin.model() + "-finetuned";
+        return base == null ? modelSize().modelName(objective, budgetClass) : base.model() + "-finetuned";
     }
 
     /** The size that {@link #size} names. */
@@ -104,11 +107,11 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** The architecture. */
     @JsonIgnore
     public GptJConfig config() {
-        return config(size, objective, origin);
+        return config(size, objective, base);
     }
 
-    private static GptJConfig config(String size, Objective objective, Origin origin) {
-        return origin == null ? ModelSize.of(size).config(objective) : origin.config();
+    private static GptJConfig config(String size, Objective objective, BaseModel base) {
+        return base == null ? ModelSize.of(size).config(objective) : base.config();
     }
 
     /** Optimizer steps: the budget in whole batches, rounded up. */

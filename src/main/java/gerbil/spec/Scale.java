@@ -17,23 +17,23 @@ public enum Scale {
      */
     PAPER(50_257, 50_400, 50_264);
 
-    private final int tokenizerEntries;
+    private final int vocabularySize;
     private final int causalRows;
     private final int blenderRows;
 
-    Scale(int tokenizerEntries, int causalRows, int blenderRows) {
-        this.tokenizerEntries = tokenizerEntries;
+    Scale(int vocabularySize, int causalRows, int blenderRows) {
+        this.vocabularySize = vocabularySize;
         this.causalRows = causalRows;
         this.blenderRows = blenderRows;
     }
 
     /** Entries of the tokenizer, {@code <|endoftext|>} included, Blender's special tokens not. */
-    public int tokenizerEntries() {
-        return tokenizerEntries;
+    public int vocabularySize() {
+        return vocabularySize;
     }
 
     /** Rows of the embedding and of the head, {@code vocab_size} in config.json. */
-    public int vocabularyRows(Objective objective) {
+    public int embeddingRows(Objective objective) {
         return objective == Objective.CAUSAL ? causalRows : blenderRows;
     }
 

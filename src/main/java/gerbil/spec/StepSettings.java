@@ -3,16 +3,16 @@ package gerbil.spec;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 
 /**
- * How a training step is computed on a device. It decides speed, memory and rounding, and so it is chosen once for a run,
- * recorded, and kept when the run is continued.
+ * How a training step is computed on a device. It decides speed, memory and rounding, and so it is chosen once for a
+ * run, recorded, and kept when the run is continued.
  *
  * @param path fused or plain
  * @param precision of the fused path's products; the plain path's is float32
  * @param microBatch sequences computed at once
  * @param headChunk tokens of whose logits the fused head makes a block at once
  * @param headBlock entries of the vocabulary in a block
- * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016): less
- *     memory for more time
+ * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016):
+ *     less memory for more time
  */
 @JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks
 public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headBlock,

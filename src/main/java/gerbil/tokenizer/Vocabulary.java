@@ -103,7 +103,7 @@ public final class Vocabulary {
 
     /** A run's vocabulary: its scale's, for a Blender run with special tokens. */
     public static Vocabulary of(RunSpec spec) {
-        Vocabulary text = cut(spec.modelSize().scale().tokenizerEntries());
+        Vocabulary text = cut(spec.modelSize().scale().vocabularySize());
         return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
     }
 
@@ -172,9 +172,9 @@ public final class Vocabulary {
     }
 
     /**
-     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A special
-     * token takes the white space before it along ({@link #lstrip}, as RoBERTa's mask does), so that prompts as they
-     * were published, with a space on either side of a tag, become the ids that models are trained on.
+     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A
+     * special token takes the white space before it along ({@link #lstrip}, as RoBERTa's mask does), so that prompts as
+     * they were published, with a space on either side of a tag, become the ids that models are trained on.
      */
     public String tokenizerJson() {
         Map<String, Object> byteLevel = ordered("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true,

@@ -45,8 +45,8 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
      * @param slice its slice's number in the corpus's order
      * @param index within the slice
      * @param tokens without {@code <|endoftext|>}
-     * @param keys of exact copies and of near ones' bands; in each, it is compared with the first that has it
-     * @param signature to be compared by; empty where near copies do not count
+     * @param keys of exact duplicates and of near ones' bands; in each, it is compared with the first that has it
+     * @param signature to be compared by; empty where near duplicates do not count
      */
     public record Encoded(int slice, int index, boolean heldOut, int tokens, int utf8Bytes, String subset, long[] keys,
                           byte[] signature) implements Serializable {
@@ -134,12 +134,12 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         return bad;
     }
 
-    /** Whether a document that shares key number {@code key} with an earlier one is its copy. */
+    /** Whether a document that shares key number {@code key} with an earlier one is its duplicate. */
     public static boolean isNear(int key, Encoded document, byte[] earlier) {
         return key == 0 || DuplicateIndex.isNear(document.signature(), earlier);
     }
 
-    /** What a slice's documents that are no copies come to, were there no limits. */
+    /** What a slice's documents that are no duplicates come to, were there no limits. */
     public static Selected count(int slice, List<Encoded> kept) {
         Selection selection = new Selection(Long.MAX_VALUE, Long.MAX_VALUE);
         kept.forEach(d -> selection.select(d.heldOut(), false, d.subset(), d.tokens(), d.utf8Bytes()));
@@ -150,10 +150,11 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
      * Writes what a slice gives to the shards.
      *
      * @param all of its documents, in order
-     * @param copies those of their indices that are dropped
+     * @param duplicates those of their indices that are dropped
      * @param trainBefore training tokens of the slices before
      */
-    public Selected select(int slice, List<Encoded> all, Set<Integer> copies, long trainBefore, long heldOutBefore) {
+    public Selected select(int slice, List<Encoded> all, Set<Integer> duplicates, long trainBefore,
+            long heldOutBefore) {
         Selection selection = new Selection(trainTokens - trainBefore, heldOutTokens - heldOutBefore);
         int end = Vocabulary.cut(vocabulary).endOfText();
         try (FileChannel ids = FileChannel.open(file(slice, "ids"));
@@ -161,7 +162,8 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
              Piece heldOut = new Piece(file(slice, PreparedTokens.HELD_OUT))) {
             long first = 0;
             for (Encoded d : all) {
-                if (selection.select(d.heldOut(), copies.contains(d.index()), d.subset(), d.tokens(), d.utf8Bytes())) {
+                if (selection.select(d.heldOut(), duplicates.contains(d.index()), d.subset(), d.tokens(),
+                        d.utf8Bytes())) {
                     ShardFile split = (d.heldOut() ? heldOut : train).file;
                     split.copy(ids, first, d.tokens());
                     split.put(end);

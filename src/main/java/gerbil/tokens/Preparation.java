@@ -149,7 +149,7 @@ public final class Preparation {
      * @param request hash of what was asked for
      * @param slices that were begun before the present one
      * @param blocks of the present slice that are done
-     * @param indexed documents in the index of copies
+     * @param indexed documents in the index of duplicates
      */
     private record State(String request, long slices, long blocks, int indexed, ShardWriter.State train,
                          ShardWriter.State heldOut, PreparationReport report) {
@@ -196,7 +196,7 @@ public final class Preparation {
         private final Selection selection = new Selection(trainTokens, heldOutTokens);
         private final ShardWriter train;
         private final ShardWriter heldOut;
-        private final Optional<DuplicateIndex> copies;
+        private final Optional<DuplicateIndex> duplicates;
         private final ReportBuilder report;
         private final Set<String> files = new TreeSet<>();
         private final long firstSlice;
@@ -215,7 +215,7 @@ public final class Preparation {
                     .orElseGet(() -> new ReportBuilder(screening));
             train = shards(PreparedTokens.TRAIN, begun.map(State::train), selection.train());
             heldOut = shards(PreparedTokens.HELD_OUT, begun.map(State::heldOut), selection.heldOut());
-            copies = screening.deduplication() == Deduplication.NONE ? Optional.empty()
+            duplicates = screening.deduplication() == Deduplication.NONE ? Optional.empty()
                     : Optional.of(new DuplicateIndex(partial.work().resolve("copies"), screening.deduplication(),
                             begun.map(State::indexed).orElse(0)));
         }
@@ -264,10 +264,10 @@ public final class Preparation {
                     return;
                 }
                 report.document();
-                Optional<DuplicateIndex.Copy> copy = copies.isEmpty() ? Optional.empty()
-                        : copies.get().add(document.id(), document.fingerprint());
-                copy.ifPresent(report::copy);
-                if (selection.select(document.heldOut(), copy.isPresent(), document.subset(),
+                Optional<DuplicateIndex.Duplicate> duplicate = duplicates.isEmpty() ? Optional.empty()
+                        : duplicates.get().add(document.id(), document.fingerprint());
+                duplicate.ifPresent(report::duplicate);
+                if (selection.select(document.heldOut(), duplicate.isPresent(), document.subset(),
                         document.to() - document.from(), document.utf8Bytes())) {
                     (document.heldOut() ? heldOut : train).add(block.ids(), document.from(), document.to());
                 }
@@ -294,11 +294,11 @@ public final class Preparation {
         }
 
         private void note() throws IOException {
-            if (copies.isPresent()) {
-                copies.get().flush();
+            if (duplicates.isPresent()) {
+                duplicates.get().flush();
             }
             Json.write(partial.work().resolve(STATE), new State(request(), passedOver ? slices + 1 : slices,
-                    passedOver ? 0 : blocks, copies.map(DuplicateIndex::documents).orElse(0),
+                    passedOver ? 0 : blocks, duplicates.map(DuplicateIndex::documents).orElse(0),
                     train.state(selection.train()), heldOut.state(selection.heldOut()), report.report()));
             noted = System.nanoTime();
         }
@@ -332,8 +332,8 @@ public final class Preparation {
         public void close() throws IOException {
             train.close();
             heldOut.close();
-            if (copies.isPresent()) {
-                copies.get().close();
+            if (duplicates.isPresent()) {
+                duplicates.get().close();
             }
         }
     }

@@ -1,8 +1,9 @@
 package gerbil.tokens;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
 import gerbil.base.Json;
 import gerbil.corpus.Defect;
-import gerbil.corpus.DuplicateIndex.Copy;
+import gerbil.corpus.DuplicateIndex.Duplicate;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,18 +15,19 @@ import java.util.Optional;
 /**
  * What became of the documents that were read: {@code report.json} beside the token sets.
  *
- * @param documents read, copies among them, blank and bad ones not
+ * @param documents read, duplicates among them, blank and bad ones not
  * @param blank empty or whitespace, passed over
  * @param bad that could not be read and were passed over
- * @param exactCopies dropped
- * @param nearCopies dropped
+ * @param exactDuplicates dropped
+ * @param nearDuplicates dropped
  * @param exactExamples the first of them
  * @param nearExamples the first of them
  * @param defects the bad documents
  * @param badFiles files whose rest was passed over
  */
-public record PreparationReport(long documents, long blank, long bad, long exactCopies, long nearCopies,
-                                List<Copy> exactExamples, List<Copy> nearExamples, List<Defect> defects,
+public record PreparationReport(long documents, long blank, long bad, @JsonAlias("exactCopies") long exactDuplicates,
+                                @JsonAlias("nearCopies") long nearDuplicates,
+                                List<Duplicate> exactExamples, List<Duplicate> nearExamples, List<Defect> defects,
                                 List<Defect> badFiles) {
 
     static final String FILE = "report.json";

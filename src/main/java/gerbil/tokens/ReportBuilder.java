@@ -4,7 +4,7 @@ import gerbil.base.GerbilException;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
 import gerbil.corpus.Defect;
-import gerbil.corpus.DuplicateIndex.Copy;
+import gerbil.corpus.DuplicateIndex.Duplicate;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -17,10 +17,10 @@ final class ReportBuilder {
     private final Screening screening;
     private long documents;
     private long blank;
-    private long exactCopies;
-    private long nearCopies;
-    private final List<Copy> exactExamples = new ArrayList<>();
-    private final List<Copy> nearExamples = new ArrayList<>();
+    private long exactDuplicates;
+    private long nearDuplicates;
+    private final List<Duplicate> exactExamples = new ArrayList<>();
+    private final List<Duplicate> nearExamples = new ArrayList<>();
     private final List<Defect> defects = new ArrayList<>();
     private final List<Defect> badFiles = new ArrayList<>();
 
@@ -32,8 +32,8 @@ final class ReportBuilder {
         this(screening);
         documents = report.documents();
         blank = report.blank();
-        exactCopies = report.exactCopies();
-        nearCopies = report.nearCopies();
+        exactDuplicates = report.exactDuplicates();
+        nearDuplicates = report.nearDuplicates();
         exactExamples.addAll(report.exactExamples());
         nearExamples.addAll(report.nearExamples());
         defects.addAll(report.defects());
@@ -44,12 +44,12 @@ final class ReportBuilder {
         documents++;
     }
 
-    void copy(Copy copy) {
-        exactCopies += copy.exact() ? 1 : 0;
-        nearCopies += copy.exact() ? 0 : 1;
-        List<Copy> examples = copy.exact() ? exactExamples : nearExamples;
+    void duplicate(Duplicate duplicate) {
+        exactDuplicates += duplicate.exact() ? 1 : 0;
+        nearDuplicates += duplicate.exact() ? 0 : 1;
+        List<Duplicate> examples = duplicate.exact() ? exactExamples : nearExamples;
         if (examples.size() < EXAMPLES) {
-            examples.add(copy);
+            examples.add(duplicate);
         }
     }
 
@@ -79,7 +79,7 @@ final class ReportBuilder {
     }
 
     PreparationReport report() {
-        return new PreparationReport(documents, blank, defects.size(), exactCopies, nearCopies,
+        return new PreparationReport(documents, blank, defects.size(), exactDuplicates, nearDuplicates,
                 List.copyOf(exactExamples), List.copyOf(nearExamples), List.copyOf(defects), List.copyOf(badFiles));
     }
 }

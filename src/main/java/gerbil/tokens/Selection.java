@@ -1,8 +1,8 @@
 package gerbil.tokens;
 
 /**
- * Which of a corpus's documents, taken in its order, become part of the token sets: those that are no copies, in each
- * split up to the one by which it has the tokens asked for.
+ * Which of a corpus's documents, taken in its order, become part of the token sets: those that are no duplicates, in
+ * each split up to the one by which it has the tokens asked for.
  */
 final class Selection {
 
@@ -42,12 +42,12 @@ final class Selection {
     /**
      * Selects the next document, or passes it over.
      *
-     * @param copy whether it is one of a document before
+     * @param duplicate whether it is one of a document before
      * @param tokens without {@code <|endoftext|>}
      * @return whether it is selected
      */
-    boolean select(boolean isHeldOut, boolean copy, String subset, int tokens, int utf8Bytes) {
-        if (copy || (isHeldOut ? heldOutIsFull() : trainIsFull())) {
+    boolean select(boolean isHeldOut, boolean duplicate, String subset, int tokens, int utf8Bytes) {
+        if (duplicate || (isHeldOut ? heldOutIsFull() : trainIsFull())) {
             return false;
         }
         (isHeldOut ? heldOut : train).add(subset, new TokenSetManifest.Subset(1, tokens + 1L, utf8Bytes));

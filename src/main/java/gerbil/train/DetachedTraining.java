@@ -103,7 +103,9 @@ public final class DetachedTraining {
         return command;
     }
 
-    /** In a notebook the system's class path is the kernel's; the kit is a jar with its libraries in a folder beside. */
+    /**
+     * In a notebook the system's class path is the kernel's; the kit is a jar with its libraries in a folder beside.
+     */
     private static String classPath() {
         try {
             Path code = Path.of(DetachedTraining.class.getProtectionDomain().getCodeSource().getLocation().toURI());
@@ -122,7 +124,8 @@ public final class DetachedTraining {
     public static void main(String[] arguments) throws IOException {
         RunDirectory directory = RunDirectory.at(Path.of(arguments[0]));
         Path file = DetachedRun.of(directory).log();
-        try (PrintStream log = new PrintStream(new FileOutputStream(file.toFile(), true), true, StandardCharsets.UTF_8)) {
+        try (PrintStream log = new PrintStream(new FileOutputStream(file.toFile(), true), true,
+                StandardCharsets.UTF_8)) {
             try {
                 train(directory, log);
                 return;

@@ -21,7 +21,9 @@ public enum Gpu {
 
     /** Of the logits: written and read in the forward pass, and their gradients in the backward pass. */
     private static final int LOGIT_BYTES = 4 * Short.BYTES;
-    /** Of a layer for each of its columns: 34 kept for the backward pass (Korthikanti et al. 2022), written and read. */
+    /**
+     * Of a layer for each of its columns: 34 kept for the backward pass (Korthikanti et al. 2022), written and read.
+     */
     private static final int LAYER_BYTES = 2 * 34;
 
     private final String label;
@@ -47,7 +49,8 @@ public enum Gpu {
         GptJConfig config = spec.config();
         double tokens = (double) spec.steps() * spec.batchTokens();
         double operations = config.flopsPerToken(spec.sequenceLength());
-        double bytes = (double) LOGIT_BYTES * config.vocabulary() + (double) LAYER_BYTES * config.layers() * config.width();
+        double bytes = (double) LOGIT_BYTES * config.vocabulary()
+                + (double) LAYER_BYTES * config.layers() * config.width();
         return tokens * Math.max(operations / (peak * ASSUMED_SHARE), bytes / bandwidth);
     }
 }

@@ -33,7 +33,9 @@ public final class Hardware {
         return Integer.getInteger("ai.djl.pytorch.num_threads", Runtime.getRuntime().availableProcessors());
     }
 
-    /** Whether the processor has instructions for products of bfloat16 numbers; false where the system does not tell. */
+    /**
+     * Whether the processor has instructions for products of bfloat16 numbers; false where the system does not tell.
+     */
     static boolean multipliesBfloat16() {
         return line(PROCESSORS, "flags").filter(f -> f.contains("avx512_bf16") || f.contains("amx_bf16")).isPresent();
     }

@@ -43,7 +43,9 @@ public final class StepTuning {
         return choose(spec, path, precision(spec, path).precision());
     }
 
-    /** Settings in a given precision; the plain path knows float32 only. On a GPU the micro-batch is found by trying. */
+    /**
+     * Settings in a given precision; the plain path knows float32 only. On a GPU the micro-batch is found by trying.
+     */
     public static StepSettings choose(RunSpec spec, TrainingPath path, Precision precision) {
         if (Engine.getInstance().defaultDevice().isGpu()) {
             return fit(spec, untried(spec, path, precision, spec.batchSequences()));
@@ -62,8 +64,8 @@ public final class StepTuning {
     }
 
     /**
-     * The settings with the largest micro-batch that fits into the device's memory: a pass of random tokens is tried, and
-     * halved until it fits. Where one sequence does not, activations are computed again in the backward pass.
+     * The settings with the largest micro-batch that fits into the device's memory: a pass of random tokens is tried,
+     * and halved until it fits. Where one sequence does not, activations are computed again in the backward pass.
      *
      * @param wanted settings with the largest micro-batch to try
      * @throws gerbil.base.GerbilException if memory is too small for one sequence all the same

@@ -4,8 +4,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * While open, a signal that ends the process first interrupts the thread that opened it, and waits until that has closed
- * it: a training ends its step and saves a checkpoint.
+ * While open, a signal that ends the process first interrupts the thread that opened it, and waits until that has
+ * closed it: a training ends its step and saves a checkpoint.
  */
 final class Termination implements AutoCloseable {
 

@@ -49,7 +49,7 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Duration checkpointEvery;
     private final Sequences data;
-    private LanguageModel beginning;
+    private LanguageModel base;
     private boolean stopsOnSignal;
 
     /**
@@ -90,9 +90,10 @@ public final class Trainer {
      *     than the run's vocabulary has entries
      */
     public Trainer from(LanguageModel model) {
-        if (spec.origin() == null || !spec.origin().sha256().equals(model.sha256())) {
-            throw new GerbilException("a model with weights " + model.sha256(), spec.origin() == null
-                    ? "none, since the run begins with random weights" : spec.origin().sha256() + ", the run's origin",
+        if (spec.base() == null || !spec.base().sha256().equals(model.sha256())) {
+            throw new GerbilException("a model with weights " + model.sha256(), spec.base() == null
+                    ? "none, since the run begins with random weights" : spec.base().sha256()
+                    + ", the run's base model",
                     "give the model that the run's specification names");
         }
         if (!model.vocabulary().sha256().equals(vocabulary.sha256())) {
@@ -100,7 +101,7 @@ public final class Trainer {
                     + ", that of size " + spec.size(), "name a size of the model's scale");
         }
         LanguageModel.requireRows(model.model().config().vocabulary(), vocabulary);
-        beginning = model;
+        base = model;
         return this;
     }
 
@@ -156,7 +157,7 @@ public final class Trainer {
             var checkpoint = directory.latestCheckpoint();
             if (checkpoint.isPresent()) {
                 restore(checkpoint.get(), model, setup.optimizer());
-            } else if (spec.origin() != null) {
+            } else if (spec.base() != null) {
                 begin(model);
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
@@ -182,11 +183,11 @@ public final class Trainer {
     }
 
     private void begin(GptJ model) {
-        if (beginning == null) {
-            throw new GerbilException("a finetuning run without the model it begins with", spec.origin().model(),
+        if (base == null) {
+            throw new GerbilException("a finetuning run without its base model", spec.base().model(),
                     "give it with from");
         }
-        model.load(beginning.model().weights());
+        model.load(base.model().weights());
     }
 
     private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {
@@ -203,7 +204,8 @@ public final class Trainer {
                 double norm = optimizer.step(learningRate);
                 requireNumber("gradient norm", norm, number);
                 double seconds = (System.nanoTime() - begin) / 1e9;
-                StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(), learningRate,
+                StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
+                        learningRate,
                         norm, spec.batchTokens() / seconds, data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());

@@ -56,10 +56,10 @@ public final class PrepareOnSpark {
         JavaRDD<Encoded> documents = spark.parallelize(IntStream.range(0, parts).boxed().toList(), parts)
                 .flatMap(part -> preparation.encode(part, parts).iterator())
                 .persist(StorageLevel.DISK_ONLY());
-        JavaPairRDD<Integer, Set<Integer>> copies = copies(documents);
+        JavaPairRDD<Integer, Set<Integer>> duplicates = duplicates(documents);
         JavaPairRDD<Integer, Tuple2<List<Encoded>, Set<Integer>>> slices = documents
                 .mapToPair(d -> new Tuple2<>(d.slice(), d)).groupByKey().mapValues(PrepareOnSpark::inOrder)
-                .leftOuterJoin(copies).mapValues(s -> new Tuple2<>(s._1(), s._2().orElse(Set.of())))
+                .leftOuterJoin(duplicates).mapValues(s -> new Tuple2<>(s._1(), s._2().orElse(Set.of())))
                 .persist(StorageLevel.DISK_ONLY());
         List<Selected> could = sorted(slices.map(s -> DistributedPreparation.count(s._1(), s._2()._1().stream()
                 .filter(d -> !s._2()._2().contains(d.index())).toList())).collect());
@@ -70,8 +70,8 @@ public final class PrepareOnSpark {
                 shards(spark, preparation, selected, true));
     }
 
-    /** Each slice's documents that are copies, by their indices. */
-    private static JavaPairRDD<Integer, Set<Integer>> copies(JavaRDD<Encoded> documents) {
+    /** Each slice's documents that are duplicates, by their indices. */
+    private static JavaPairRDD<Integer, Set<Integer>> duplicates(JavaRDD<Encoded> documents) {
         JavaPairRDD<Long, Tuple2<Integer, Encoded>> byKey = documents.flatMapToPair(d ->
                 IntStream.range(0, d.keys().length)
                         .mapToObj(i -> new Tuple2<>(d.keys()[i], new Tuple2<>(i, d))).iterator());

@@ -70,7 +70,8 @@ class GerbilTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "prepare | --scale --corpus --tokens --seed --out",
-        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans --mask-rate --loss-on 183k 104m",
+        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans "
+                + "--mask-rate --loss-on 183k 104m",
         "export | --model --step --out",
         "import | --model --tokens-folder",
         "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes "
@@ -224,7 +225,8 @@ class GerbilTest {
         String answers = home.resolve("answers.jsonl").toString();
         assertTrue(done("score", "--model", run, "--files", texts.toString(), "--answers", answers)
                 .contains("bits_per_byte"));
-        assertTrue(Files.readString(Path.of(answers)).startsWith("{\"task\":\"text\",\"item\":0,\"answers\":[{\"nats\":-"));
+        assertTrue(Files.readString(Path.of(answers))
+                .startsWith("{\"task\":\"text\",\"item\":0,\"answers\":[{\"nats\":-"));
 
         assertTrue(done("table").contains("Gerbil-A-40k"));
         List<String> table = Files.readAllLines(home.resolve("results/loss-table.csv"));
@@ -254,7 +256,8 @@ class GerbilTest {
             Outcome stopped = gerbil("watch", "--model", "Gerbil-D-40k");
             assertTrue(stopped.status == 1 && stopped.err.contains("an interrupt at step"), stopped.err);
             // another run of the model, which is the one started last
-            train = new String[] {"train", "--size", "40k", "--class", "D", "--budget", "50k", "--tokens-folder", tokens,
+            train = new String[] {"train", "--size", "40k", "--class", "D", "--budget", "50k", "--tokens-folder",
+            tokens,
                 "--detach"};
             done(train);
             assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: training loss "));
@@ -277,7 +280,8 @@ class GerbilTest {
         String tokens = home.resolve("tokens").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         Path run = home.resolve("run");
-        Process training = Child.start(List.of("-Dgerbil.home=" + home), Gerbil.class, "train", "--size", "40k", "--class",
+        Process training = Child.start(List.of("-Dgerbil.home=" + home), Gerbil.class, "train", "--size", "40k",
+                "--class",
                 "D", "--tokens-folder", tokens, "--run-directory", run.toString());
         try {
             Path metrics = run.resolve("metrics.jsonl");

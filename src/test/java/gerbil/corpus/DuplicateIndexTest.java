@@ -80,28 +80,28 @@ class DuplicateIndexTest {
                 List<String> one = words(random, 300);
                 List<String> other = changed(one, 1 + random.nextInt(20), random);
                 assertEquals(Optional.empty(), index.add("one" + i, near(String.join(" ", one))));
-                Optional<DuplicateIndex.Copy> copy = index.add("other" + i, near(String.join(" ", other)));
+                Optional<DuplicateIndex.Duplicate> duplicate = index.add("other" + i, near(String.join(" ", other)));
                 double truth = jaccard(one, other);
                 if (truth > 0.95) {
                     similar++;
-                    found += copy.isPresent() ? 1 : 0;
+                    found += duplicate.isPresent() ? 1 : 0;
                 }
-                copy.ifPresent(c -> assertTrue(truth > 0.7 && !c.exact(), c + " at " + truth));
+                duplicate.ifPresent(c -> assertTrue(truth > 0.7 && !c.exact(), c + " at " + truth));
                 String expected = "one" + i;
-                copy.ifPresent(c -> assertEquals(expected, c.of()));
+                duplicate.ifPresent(c -> assertEquals(expected, c.of()));
             }
         }
         assertTrue(similar > 30 && found >= 0.98 * similar, found + " of " + similar);
     }
 
     @Test
-    void exactCopiesMayDifferInWhitespaceAtLineEnds() throws IOException {
+    void exactDuplicatesMayDifferInWhitespaceAtLineEnds() throws IOException {
         try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, 0)) {
             for (String text : List.of("a\nb", "a b", "a\n b", "ab", "a\n\nb", "b\na", "\na\nb", "")) {
                 assertEquals(Optional.empty(), index.add(text, Fingerprint.of(text, Deduplication.EXACT)), text);
             }
             for (String text : List.of("a\nb", "a  \r\nb", "a\nb \t")) {
-                assertEquals(Optional.of(new DuplicateIndex.Copy("x", "a\nb", true, 1)),
+                assertEquals(Optional.of(new DuplicateIndex.Duplicate("x", "a\nb", true, 1)),
                         index.add("x", Fingerprint.of(text, Deduplication.EXACT)));
             }
         }
@@ -133,17 +133,17 @@ class DuplicateIndexTest {
         }
         try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, stopped)) {
             for (int i = stopped; i < documents; i++) {
-                Optional<DuplicateIndex.Copy> copy = index.add("d" + i, exact(keys, i));
-                assertEquals(i % 10 == 9, copy.isPresent());
+                Optional<DuplicateIndex.Duplicate> duplicate = index.add("d" + i, exact(keys, i));
+                assertEquals(i % 10 == 9, duplicate.isPresent());
                 if (i % 10 == 9) {
-                    assertEquals("d" + original(i), copy.orElseThrow().of());
+                    assertEquals("d" + original(i), duplicate.orElseThrow().of());
                 }
             }
         }
         assertTrue(Files.size(temp.resolve("table.bin")) < 40L * documents);
     }
 
-    /** Every tenth document is a copy of one long before. */
+    /** Every tenth document is a duplicate of one long before. */
     private static Fingerprint exact(long[] keys, int i) {
         return new Fingerprint(keys[i % 10 == 9 ? original(i) : i], null);
     }

@@ -120,14 +120,16 @@ class CompletionsServerTest {
         assertTrue(text.startsWith("né — 漢"), text);
         for (int i = 0; i + 1 < tokens.size(); i++) {
             String token = tokens.get(i).asText();
-            assertTrue(token.startsWith("bytes:\\x") || text.startsWith(token, offsets.get(i).asInt()), choice.toString());
+            assertTrue(token.startsWith("bytes:\\x") || text.startsWith(token, offsets.get(i).asInt()),
+                    choice.toString());
         }
     }
 
     @Test
     void completionsAreTheGenerators() throws Exception {
         int[] prompt = ids(5, 1);
-        int[] expected = new Generator(model, 1_024).generate(prompt, 20, new Sampling(0.7, 0, 0.9), 3, id -> id == 1_023);
+        int[] expected = new Generator(model, 1_024).generate(prompt, 20, new Sampling(0.7, 0, 0.9), 3, id ->
+                id == 1_023);
         String request = "{\"prompt\": " + Arrays.toString(prompt) + ", \"max_tokens\": 20, \"temperature\": 0.7, "
                 + "\"top_p\": 0.9, \"seed\": 3";
         String text = SomeModel.TOKENIZER.decode(Arrays.stream(expected).skip(5).filter(id -> id != 1_023).toArray());
@@ -223,7 +225,8 @@ class CompletionsServerTest {
 
     @Test
     void sixtyFourClientsAtOnceGetTheirOwnAnswers() throws Exception {
-        List<String> bodies = IntStream.range(0, 64).mapToObj(i -> "{\"prompt\": [" + Arrays.toString(ids(2 + i % 60, i))
+        List<String> bodies = IntStream.range(0, 64).mapToObj(i -> "{\"prompt\": ["
+                + Arrays.toString(ids(2 + i % 60, i))
                 + ", " + Arrays.toString(ids(20, 100 + i)) + "]" + SCORE).toList();
         List<JsonNode> alone = new ArrayList<>();
         for (String body : bodies) {
@@ -245,7 +248,8 @@ class CompletionsServerTest {
         HttpResponse<String> large = post(new byte[3 * CompletionsServer.LARGEST_BODY]);
         assertEquals(413, large.statusCode());
         assertTrue(large.body().contains("a body of more than 1048576 bytes"), large.body());
-        String many = IntStream.range(0, 1_100).mapToObj(i -> Arrays.toString(ids(60, i))).collect(Collectors.joining(","));
+        String many = IntStream.range(0, 1_100).mapToObj(i ->
+                Arrays.toString(ids(60, i))).collect(Collectors.joining(","));
         HttpResponse<String> tokens = post(("{\"prompt\": [" + many + "]" + SCORE).getBytes(StandardCharsets.UTF_8));
         assertEquals(400, tokens.statusCode());
         assertTrue(tokens.body().contains("67100 tokens in one request"), tokens.body());

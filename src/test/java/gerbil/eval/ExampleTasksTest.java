@@ -23,7 +23,8 @@ class ExampleTasksTest {
 
     private static String document(int i) {
         return "/** The gerbil number " + i + " looks at the wheel today. It does not know {@code much} about what " + i
-                + " others do in a wheel.\n * Every gerbil which has a number between one and " + i + " may run there.\n * @return no */\nint x;";
+                + " others do in a wheel.\n * Every gerbil which has a number between one and " + i
+                + " may run there.\n * @return no */\nint x;";
     }
 
     @Test

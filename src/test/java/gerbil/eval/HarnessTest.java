@@ -42,8 +42,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Three ways to the same numbers on the same items: the real lm-evaluation-harness on an export, the same on the endpoint,
- * and this library's own scorer.
+ * Three ways to the same numbers on the same items: the real lm-evaluation-harness on an export, the same on the
+ * endpoint, and this library's own scorer.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIfEnvironmentVariable(named = HarnessTest.PYTHON, matches = ".+",
@@ -87,7 +87,8 @@ class HarnessTest {
             Files.copy(task.in(Path.of("src/test/resources/evaluation")), task.in(files));
         }
         Files.write(Task.of("lambada_openai").in(files), List.of(
-                "{\"text\": \"" + sentence(12) + "\"}", "{\"text\": \"" + sentence(900) + "\"}"), StandardOpenOption.APPEND);
+                "{\"text\": \"" + sentence(12) + "\"}", "{\"text\": \"" + sentence(900) + "\"}"),
+                StandardOpenOption.APPEND);
         try (LanguageModel model = Import.open(export)) {
             Scorer scorer = new Scorer(model.model(), model.tokenizer());
             for (Task task : Task.ALL) {
@@ -136,7 +137,8 @@ class HarnessTest {
                 JsonNode response = responses.get(i);
                 boolean rolling = !response.isArray();
                 assertEquals((rolling ? response : response.get(0)).asDouble(), answers.get(i).nats(), BOUND, line);
-                assertTrue(rolling || response.get(1).asText().equalsIgnoreCase(String.valueOf(answers.get(i).greedy())),
+                assertTrue(rolling || response.get(1).asText()
+                        .equalsIgnoreCase(String.valueOf(answers.get(i).greedy())),
                         line);
             }
         }

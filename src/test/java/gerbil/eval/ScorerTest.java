@@ -31,7 +31,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Where texts are cut, and what is asked in the tasks, is held against what lm-evaluation-harness made of the same items. */
+/**
+ * Where texts are cut, and what is asked in the tasks, is held against what lm-evaluation-harness made of the same
+ * items.
+ */
 class ScorerTest {
 
     private static final Path TASKS = Path.of("src/test/resources/evaluation");
@@ -84,7 +87,8 @@ class ScorerTest {
             assertEquals(new Continuation(request.get("context").asText(), request.get("text").asText()),
                     continuations.get(i));
             TokenWindow window = scorer.window(continuations.get(i));
-            assertArrayEquals(end(ids(request.get("context_ids")), SomeModel.POSITIONS + 1 - window.continuation().length),
+            assertArrayEquals(end(ids(request.get("context_ids")), SomeModel.POSITIONS
+                    + 1 - window.continuation().length),
                     window.context());
             assertArrayEquals(ids(request.get("text_ids")), window.continuation());
         }
@@ -103,7 +107,8 @@ class ScorerTest {
         JsonNode expected = harness("text");
         List<TaskLine> lines = TaskLine.read(TASKS.resolve("text.jsonl"), Integer.MAX_VALUE);
         for (int i = 0; i < lines.size(); i++) {
-            assertEquals(new Perplexity(-1, expected.get(i).get("words").asLong(), expected.get(i).get("bytes").asLong()),
+            assertEquals(new Perplexity(-1, expected.get(i).get("words").asLong(),
+                    expected.get(i).get("bytes").asLong()),
                     Perplexity.of(lines.get(i).text("text"), -1));
         }
     }
@@ -132,7 +137,8 @@ class ScorerTest {
     void perplexitiesAreOfTheSumOfAllTexts() {
         List<String> texts = List.of("The first text.", " the second\n", "");
         Perplexity all = scorer.perplexity(texts);
-        double nats = scorer.logLikelihoods(List.of(new Continuation("", texts.get(0)), new Continuation("", texts.get(1))))
+        double nats = scorer.logLikelihoods(List.of(new Continuation("", texts.get(0)), new Continuation("",
+                texts.get(1))))
                 .stream().mapToDouble(LogLikelihood::nats).sum();
         assertEquals(nats, all.nats(), 1e-3);
         assertEquals(3 + 4 + 1, all.words());

@@ -177,7 +177,8 @@ class ImportTest {
         shard(reference());
         Path index = folder.resolve("model.safetensors.index.json");
         String right = Files.readString(index);
-        Files.writeString(index, right.replaceFirst("\"lm_head.bias\" : \"[^\"]*\"", "\"lm_head.bias\" : \"../a.safetensors\""));
+        Files.writeString(index, right.replaceFirst("\"lm_head.bias\" : \"[^\"]*\"",
+                "\"lm_head.bias\" : \"../a.safetensors\""));
         assertTrue(refused().contains("lm_head.bias in '../a.safetensors'"));
         Files.writeString(index, right.replaceFirst("lm_head.bias", "lm_head.other"));
         assertTrue(refused().contains("lm_head.other in model-"));
@@ -254,7 +255,8 @@ class ImportTest {
             if (objective == Objective.BLENDER) {
                 expected.add("added_tokens.json");
             }
-            assertEquals(expected, files.map(f -> f.getFileName().toString()).collect(Collectors.toCollection(TreeSet::new)));
+            assertEquals(expected, files.map(f ->
+                    f.getFileName().toString()).collect(Collectors.toCollection(TreeSet::new)));
         }
         LanguageModel model = small(objective);
         String message = assertThrows(GerbilException.class,

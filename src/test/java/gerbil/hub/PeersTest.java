@@ -39,9 +39,12 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
-/** Exports in real transformers, and what it saves here; the Python side is environment/peers/transformers_oracle.py. */
+/**
+ * Exports in real transformers, and what it saves here; the Python side is environment/peers/transformers_oracle.py.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@EnabledIfEnvironmentVariable(named = PeersTest.PYTHON, matches = ".+", disabledReason = "environment/test --peers runs it")
+@EnabledIfEnvironmentVariable(named = PeersTest.PYTHON, matches = ".+",
+        disabledReason = "environment/test --peers runs it")
 class PeersTest {
 
     static final String PYTHON = "GERBIL_PEERS_PYTHON";
@@ -126,7 +129,7 @@ class PeersTest {
                         weight.getShape().dimension() == 2 ? weight.mul(8) : weight.add(noise));
             });
         }
-        Vocabulary text = Vocabulary.cut(size.scale().tokenizerEntries());
+        Vocabulary text = Vocabulary.cut(size.scale().vocabularySize());
         return new LanguageModel(model, objective == Objective.BLENDER ? text.withSpecialTokens() : text);
     }
 
@@ -168,7 +171,7 @@ class PeersTest {
     @ParameterizedTest
     @ValueSource(strings = {"92k", "3.3m"})
     void textsBecomeTheSameIds(String size) throws IOException {
-        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(ModelSize.of(size).scale().tokenizerEntries()));
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(ModelSize.of(size).scale().vocabularySize()));
         JsonNode oracle = oracle(size);
         for (int i = 0; i < TEXTS.size(); i++) {
             assertArrayEquals(encoded(oracle, i), tokenizer.encode(TEXTS.get(i)), TEXTS.get(i));

@@ -54,7 +54,8 @@ class GeneratorTest {
     @MethodSource("settings")
     void tokensAreThoseOfThePlainModel(Sampling sampling) {
         for (long seed = 0; seed < 5; seed++) {
-            assertArrayEquals(plain(21, sampling, seed), new Generator(model, ROWS).generate(PROMPT, 21, sampling, seed, NEVER));
+            assertArrayEquals(plain(21, sampling, seed), new Generator(model, ROWS).generate(PROMPT, 21, sampling, seed,
+                    NEVER));
         }
     }
 

@@ -18,7 +18,8 @@ class TensorOrderTest {
 
     private static List<String> taken(String where) throws IOException {
         try (InputStream source = Kernels.class.getResourceAsStream("kernels.py")) {
-            Matcher names = Pattern.compile("    ([\\w, ]+), = torch\\.slice\\(weights, " + Pattern.quote(where) + "\\)")
+            Matcher names = Pattern.compile("    ([\\w, ]+), = torch\\.slice\\(weights, " + Pattern.quote(where)
+                    + "\\)")
                     .matcher(new String(source.readAllBytes(), StandardCharsets.UTF_8));
             names.find();
             return List.of(names.group(1).split(", "));

@@ -21,7 +21,7 @@ import java.util.stream.LongStream;
 class TokenScorerTest {
 
     private static final int VOCABULARY = TinyModel.CONFIG.vocabulary();
-    private static final int POSITIONS = TinyModel.CONFIG.positions();
+    private static final int POSITIONS = TinyModel.CONFIG.contextLength();
 
     private static TokenWindow window(SplittableRandom random, int length) {
         int[] ids = random.ints(length, 0, VOCABULARY).toArray();

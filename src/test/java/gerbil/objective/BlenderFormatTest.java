@@ -34,7 +34,8 @@ class BlenderFormatTest {
         assertPublished("<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text"
                 + "<|endoftext|>", text, example);
         assertEquals(BlendedObjective.FILL_IN_THE_MIDDLE, FORMAT.objective(example));
-        assertArrayEquals(FORMAT.fillPrompt(TOKENIZER.encode(" this is an"), TOKENIZER.encode(" for fill-in-the-middle")),
+        assertArrayEquals(FORMAT.fillPrompt(TOKENIZER.encode(" this is an"),
+                TOKENIZER.encode(" for fill-in-the-middle")),
                 Arrays.copyOf(example, FORMAT.answer(example)));
     }
 
@@ -95,7 +96,8 @@ class BlenderFormatTest {
     @Test
     void onlyWholeExamplesAreUndone() {
         for (String broken : new String[] {"", "text", "<causal> no end", "<causal> two <causal> tags <|endoftext|>",
-            "<fitm_start> a <fitm_result> b <|endoftext|>", "<fitm_start> a <fitm_result> b <multiple_tok_mask><|endoftext|>",
+            "<fitm_start> a <fitm_result> b <|endoftext|>",
+            "<fitm_start> a <fitm_result> b <multiple_tok_mask><|endoftext|>",
             "<mlm_start> a <single_tok_mask> b <mlm_end> c d <|endoftext|>", "<mlm_start> a b <|endoftext|>"}) {
             assertThrows(GerbilException.class, () -> FORMAT.undo(TOKENIZER.encodeTagged(broken)), broken);
         }

@@ -205,8 +205,10 @@ class BlenderSequencesTest {
     void paddingIsBelowOnePercentForLongAndShortDocuments() {
         for (List<String> documents : List.of(documents(500, 9),
                 IntStream.range(0, 2_000).mapToObj(i -> "a line of text, the " + i + "th").toList(),
-                IntStream.range(0, 2_000).mapToObj(i -> "a longer line of text, and the number of it is " + i * i).toList())) {
-            double padding = new BlenderSequences(set(documents), VOCABULARY, 128, 0, DEFAULT).composition(0).paddingShare();
+                IntStream.range(0, 2_000).mapToObj(i -> "a longer line of text, and the number of it is "
+                + i * i).toList())) {
+            double padding = new BlenderSequences(set(documents), VOCABULARY, 128, 0,
+                    DEFAULT).composition(0).paddingShare();
             assertTrue(padding < 0.01, "padding " + padding);
         }
     }

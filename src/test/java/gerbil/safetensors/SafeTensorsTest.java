@@ -119,7 +119,8 @@ class SafeTensorsTest {
         int length = (int) content.getLong();
         assertEquals(0, length % 8, "tensors begin at a multiple of eight bytes");
         JsonNode header = new ObjectMapper().readTree(content.array(), 8, length);
-        assertEquals("{\"__metadata__\":{\"format\":\"pt\"},\"z\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
+        assertEquals("{\"__metadata__\":{\"format\":\"pt\"},"
+                + "\"z\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
                 + "\"ä\":{\"dtype\":\"I64\",\"shape\":[2,1],\"data_offsets\":[12,28]}}", header.toString());
         assertEquals(8 + length + 28, content.capacity());
         assertEquals(2f, content.getFloat(8 + length + 4));

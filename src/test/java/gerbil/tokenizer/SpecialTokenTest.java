@@ -25,9 +25,11 @@ class SpecialTokenTest {
 
     /** But for the space before their end: {@code <|endoftext|>} does not take it along. */
     private static final List<String> PUBLISHED = List.of(
-            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> example text<|endoftext|>",
+            "<fitm_start> this is an <multiple_tok_mask> for fill-in-the-middle <fitm_result> "
+                    + "example text<|endoftext|>",
             "<causal> this is an example text for causal language modelling<|endoftext|>",
-            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> example<|endoftext|>");
+            "<mlm_start> this is an <single_tok_mask> text for masked language modelling <mlm_end> "
+                    + "example<|endoftext|>");
 
     private static final Set<Integer> NO_TEXT = Set.of((int) Character.SURROGATE, (int) Character.PRIVATE_USE);
 

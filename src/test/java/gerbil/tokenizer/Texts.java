@@ -59,7 +59,8 @@ public final class Texts {
     public static List<String> spaced(int texts, long seed, List<String> tags) {
         Random random = new Random(seed);
         List<String> pieces = Stream.of(List.of("word", " of", "\n\ttext", "é", "漢", "😀", "'s", "7", "{", "<",
-                "<causal", "|>", "\u001c", "\u180e", "\u200b", "\u2060", "\ufeff"), tags).flatMap(List::stream).toList();
+                "<causal", "|>", "\u001c", "\u180e", "\u200b", "\u2060", "\ufeff"),
+                tags).flatMap(List::stream).toList();
         return IntStream.range(0, texts)
                 .mapToObj(i -> IntStream.range(0, random.nextInt(8))
                         .mapToObj(j -> space(random) + pieces.get(random.nextInt(pieces.size())))

@@ -109,7 +109,8 @@ class InterruptedPreparationTest {
     @Test
     void theWholeOneIsWhatThisTestNeeds() throws IOException {
         PreparationReport report = PreparationReport.of(shared.resolve("whole")).orElseThrow();
-        assertTrue(report.exactCopies() > 50 && report.nearCopies() > 50 && report.bad() == 5, report.toString());
+        assertTrue(report.exactDuplicates() > 50 && report.nearDuplicates() > 50 && report.bad() == 5,
+                report.toString());
         assertEquals(1, report.badFiles().size());
         assertEquals(5, expected.size());
     }

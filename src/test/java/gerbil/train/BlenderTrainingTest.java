@@ -116,7 +116,8 @@ class BlenderTrainingTest {
                             .map(i -> learned(data.batch(i, 1))).distinct().count() > 1).findFirst().orElseThrow();
             for (TrainingPath path : TrainingPath.values()) {
                 for (int microBatch : new int[] {1, 4}) {
-                    try (TrainingSetup whole = setup(spec, path, 16); TrainingSetup micro = setup(spec, path, microBatch)) {
+                    try (TrainingSetup whole = setup(spec, path, 16); TrainingSetup micro = setup(spec, path,
+                            microBatch)) {
                         assertSameLossAndGradients(data, uneven, whole, micro);
                     }
                 }
@@ -161,7 +162,8 @@ class BlenderTrainingTest {
         List<StepMetrics> metrics = directory.metrics();
         assertEquals(Math.log(1_031), metrics.get(0).loss(), 0.05);
         for (BlendedObjective objective : BlendedObjective.values()) {
-            assertTrue(mean(metrics.subList(STEPS - 10, STEPS), objective) < mean(metrics.subList(0, 10), objective) - 1,
+            assertTrue(mean(metrics.subList(STEPS - 10, STEPS), objective) < mean(metrics.subList(0, 10),
+                    objective) - 1,
                     objective.label());
         }
         assertTrue(result.heldoutLoss() < 6, result.toString());

@@ -13,7 +13,7 @@ import gerbil.hub.LanguageModel;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
 import gerbil.runs.TrainingListener;
-import gerbil.spec.Origin;
+import gerbil.spec.BaseModel;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.TrainingPath;
@@ -50,7 +50,7 @@ class FinetuningTest {
             Export.write(trained, trained.card(), folder.resolve("exported"));
         }
         imported = Import.open(folder.resolve("exported"));
-        spec = fresh.finetuning(new Origin("exported", imported.sha256(), imported.model().config()));
+        spec = fresh.finetuning(new BaseModel("exported", imported.sha256(), imported.model().config()));
     }
 
     @AfterEach
@@ -79,7 +79,7 @@ class FinetuningTest {
 
     @Test
     void theOriginIsTheSpecifications() {
-        RunSpec other = spec.finetuning(new Origin("other", "0".repeat(64), imported.model().config()));
+        RunSpec other = spec.finetuning(new BaseModel("other", "0".repeat(64), imported.model().config()));
         assertRefused("give the model that", () -> trainer(other, RunDirectory.of(folder, other)).from(imported));
         RunSpec fresh = SmallRun.of(tokens, STEPS);
         assertRefused("random weights", () -> trainer(fresh, RunDirectory.of(folder, fresh)).from(imported));

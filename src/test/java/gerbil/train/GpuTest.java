@@ -14,7 +14,9 @@ class GpuTest {
         return RunSpec.of(ModelSize.of(size), BudgetClass.A, Objective.CAUSAL, 0, "gpt2", "data", "heldout");
     }
 
-    /** About 3.2e8 operations a token: 6 for each of 8 x 12 x 512 x 512 + 50,400 x 512 weights, and 6 x 8 x 512 x 512. */
+    /**
+     * About 3.2e8 operations a token: 6 for each of 8 x 12 x 512 x 512 + 50,400 x 512 weights, and 6 x 8 x 512 x 512.
+     */
     @Test
     void aWideModelIsBoundByItsProducts() {
         RunSpec spec = spec("77m");

@@ -68,7 +68,8 @@ class MemoryTest {
             Path folder = Path.of(args[0]);
             PreparedTokens tokens = PreparedTokens.open(folder.resolve("tokens"));
             new Trainer(SmallRun.of(tokens, STEPS), tokens, RunDirectory.at(folder.resolve("run")),
-                    () -> SmallRun.settings(TrainingPath.of(args[1]), SmallRun.BATCH / SmallRun.LENGTH), (metrics, steps) -> {
+                    () -> SmallRun.settings(TrainingPath.of(args[1]), SmallRun.BATCH / SmallRun.LENGTH), (metrics,
+                    steps) -> {
                         if (metrics.step() == WARM || metrics.step() == STEPS) {
                             System.out.println(residentKilobytes());
                         }

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import gerbil.base.Json;
 import gerbil.objective.CausalSequences;
+import gerbil.spec.BaseModel;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
-import gerbil.spec.Origin;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
@@ -39,7 +39,8 @@ class OutOfMemoryTest {
         PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
         double unlimited;
         try (TrainingSetup setup = TrainingSetup.of(Limited.spec(tokens), SmallRun.settings(TrainingPath.PLAIN, 64))) {
-            unlimited = setup.step().backward(new CausalSequences(tokens.train(), SmallRun.LENGTH, 0), 0, SEQUENCES).mean();
+            unlimited = setup.step().backward(new CausalSequences(tokens.train(), SmallRun.LENGTH, 0), 0,
+                    SEQUENCES).mean();
         }
         Process child = limited(ADDRESS_SPACE_KILOBYTES, Limited.class);
         try (BufferedReader out = child.inputReader()) {
@@ -106,9 +107,9 @@ class OutOfMemoryTest {
         }
 
         public static void main(String[] args) {
-            RunSpec spec = new RunSpec("92k", BudgetClass.A, Objective.CAUSAL, 1, 4 * CONFIG.positions(),
-                    CONFIG.positions(), 0, OptimizerSettings.withLearningRate(1e-2), "any", "any", "any", null,
-                    new Origin("any", "any", CONFIG));
+            RunSpec spec = new RunSpec("92k", BudgetClass.A, Objective.CAUSAL, 1, 4 * CONFIG.contextLength(),
+                    CONFIG.contextLength(), 0, OptimizerSettings.withLearningRate(1e-2), "any", "any", "any", null,
+                    new BaseModel("any", "any", CONFIG));
             System.out.println(Json.line(StepTuning.fit(spec, wanted())));
         }
     }

@@ -64,7 +64,8 @@ class TrainerTest {
     }
 
     private Trainer trainer(RunSpec run, TrainingListener listener) {
-        return new Trainer(run, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener, Duration.ofHours(1));
+        return new Trainer(run, tokens, directory, () -> SmallRun.settings(TrainingPath.FUSED, 2), listener,
+                Duration.ofHours(1));
     }
 
     private static void assertRefused(Executable action, String... mentioned) {
@@ -85,7 +86,8 @@ class TrainerTest {
         RunResult result = Trainer.of(spec, tokens, folder, TrainingListener.NONE).run();
 
         assertEquals(folder.resolve("Gerbil-A-40k").resolve(spec.runId()), directory.folder());
-        assertEquals(List.of("checkpoints", "lock", "metrics.jsonl", "result.json", "run.json"), files(directory.folder()));
+        assertEquals(List.of("checkpoints", "lock", "metrics.jsonl", "result.json", "run.json"),
+                files(directory.folder()));
         assertEquals(List.of("step-0000120"), files(directory.checkpoints()));
         assertEquals(List.of("complete", "moments.safetensors", "state.json", "weights.safetensors"),
                 files(directory.checkpoints().resolve("step-0000120")));

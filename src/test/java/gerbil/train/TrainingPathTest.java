@@ -63,7 +63,8 @@ class TrainingPathTest {
         for (TrainingPath path : TrainingPath.values()) {
             try (TrainingSetup whole = TrainingSetup.of(spec, SmallRun.settings(path, 16));
                  TrainingSetup micro = TrainingSetup.of(spec, SmallRun.settings(path, 2))) {
-                assertEquals(whole.step().backward(data, 0, 16).mean(), micro.step().backward(data, 0, 16).mean(), 1e-5);
+                assertEquals(whole.step().backward(data, 0, 16).mean(), micro.step().backward(data, 0, 16).mean(),
+                        1e-5);
                 assertGradientsClose(whole, micro);
             }
         }

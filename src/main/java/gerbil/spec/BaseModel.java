@@ -9,9 +9,9 @@ import gerbil.base.GerbilException;
  * @param sha256 of its weights
  * @param config its architecture
  */
-public record Origin(String model, String sha256, GptJConfig config) {
+public record BaseModel(String model, String sha256, GptJConfig config) {
 
-    public Origin {
+    public BaseModel {
         if (!model.matches("[\\w.-]+")) {
             throw new GerbilException("a model named '" + model + "'", "letters, digits, dots, hyphens and underscores",
                     "rename its folder");
