@@ -23,7 +23,17 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 
-/** Prepares token sets on a cluster, the same as one machine prepares, byte for byte. */
+/**
+ * Prepares token sets on a cluster, the same as one machine prepares, byte for byte. {@code mvn -Pspark -DskipTests
+ * package} makes {@code target/spark}; then
+ *
+ * <pre>
+ * spark-submit --class gerbil.spark.PrepareOnSpark --jars "$(ls target/spark/lib/*.jar | paste -sd,)" \
+ *     target/spark/gerbil-0.1.0.jar /shared/pile /shared/tokens 50257 9223372036854775807 250000 0 near
+ * </pre>
+ *
+ * It writes no report, and a bad file ends it.
+ */
 public final class PrepareOnSpark {
 
     private static final int BAD_DOCUMENTS = 1_000;
