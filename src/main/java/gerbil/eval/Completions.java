@@ -170,8 +170,7 @@ final class Completions {
         String text = text(before) + completion.substring(0, stop.orElse(completion.length()));
         return new Choice(index, text, places == null ? null
                 : logprobs(Scorer.concat(before, added), places, request.logprobs(), text.codePointCount(0,
-                text.length())),
-                ended || stop.isPresent() ? "stop" : "length");
+                text.length())), ended || stop.isPresent() ? "stop" : "length");
     }
 
     /** Rows of the model beyond the vocabulary stand for no text. */

@@ -114,8 +114,7 @@ record MultipleChoice(String name, boolean normalized, BiFunction<TaskLine, Inte
         List<String> options = List.of(line.text("option1"), line.text("option2"));
         String rest = " " + PythonText.strip(sentence.substring(blank + 1));
         return new Question(options.stream().map(o -> new Continuation(sentence.substring(0, blank) + o,
-                rest)).toList(),
-                options, line.label("answer", Set.of(1, 2)) - 1);
+                rest)).toList(), options, line.label("answer", Set.of(1, 2)) - 1);
     }
 
     private static Question piqa(TaskLine line, int place) {

@@ -93,8 +93,7 @@ public final class Trainer {
         if (spec.base() == null || !spec.base().sha256().equals(model.sha256())) {
             throw new GerbilException("a model with weights " + model.sha256(), spec.base() == null
                     ? "none, since the run begins with random weights" : spec.base().sha256()
-                    + ", the run's base model",
-                    "give the model that the run's specification names");
+                    + ", the run's base model", "give the model that the run's specification names");
         }
         if (!model.vocabulary().sha256().equals(vocabulary.sha256())) {
             throw new GerbilException("a model of the tokenizer " + model.vocabulary(), vocabulary
@@ -205,8 +204,8 @@ public final class Trainer {
                 requireNumber("gradient norm", norm, number);
                 double seconds = (System.nanoTime() - begin) / 1e9;
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
-                        learningRate,
-                        norm, spec.batchTokens() / seconds, data.groups() == 1 ? null : loss.byObjective());
+                        learningRate, norm, spec.batchTokens() / seconds,
+                        data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
                 if (number == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {

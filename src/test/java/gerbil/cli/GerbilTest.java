@@ -281,8 +281,7 @@ class GerbilTest {
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         Path run = home.resolve("run");
         Process training = Child.start(List.of("-Dgerbil.home=" + home), Gerbil.class, "train", "--size", "40k",
-                "--class",
-                "D", "--tokens-folder", tokens, "--run-directory", run.toString());
+                "--class", "D", "--tokens-folder", tokens, "--run-directory", run.toString());
         try {
             Path metrics = run.resolve("metrics.jsonl");
             while (training.isAlive() && !(Files.exists(metrics) && Files.size(metrics) > 0)) {

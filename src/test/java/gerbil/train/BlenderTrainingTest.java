@@ -163,8 +163,7 @@ class BlenderTrainingTest {
         assertEquals(Math.log(1_031), metrics.get(0).loss(), 0.05);
         for (BlendedObjective objective : BlendedObjective.values()) {
             assertTrue(mean(metrics.subList(STEPS - 10, STEPS), objective) < mean(metrics.subList(0, 10),
-                    objective) - 1,
-                    objective.label());
+                    objective) - 1, objective.label());
         }
         assertTrue(result.heldoutLoss() < 6, result.toString());
     }
