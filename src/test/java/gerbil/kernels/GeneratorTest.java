@@ -108,7 +108,7 @@ class GeneratorTest {
         assertRefused("a sequence of 26 tokens", () -> generator.generate(new int[25], 1, FREE, 0, NEVER));
         assertRefused("token 8", () -> generator.generate(new int[] {1, 8}, 1, FREE, 0, NEVER));
         assertRefused("token -1", () -> generator.generate(new int[] {-1}, 1, FREE, 0, NEVER));
-        assertRefused("51 vocabulary entries", () -> new Generator(model, 51));
+        assertRefused("a vocabulary of 51 entries", () -> new Generator(model, 51));
         assertRefused("temperature -1", () -> new Sampling(-1, 0, 1));
         assertRefused("temperature NaN", () -> new Sampling(Double.NaN, 0, 1));
         assertRefused("top-k -1", () -> new Sampling(1, -1, 1));

@@ -78,12 +78,12 @@ class FinetuningTest {
     }
 
     @Test
-    void theOriginIsTheSpecifications() {
+    void theBaseModelIsTheSpecifications() {
         RunSpec other = spec.finetuning(new BaseModel("other", "0".repeat(64), imported.model().config()));
         assertRefused("give the model that", () -> trainer(other, RunDirectory.of(folder, other)).from(imported));
         RunSpec fresh = SmallRun.of(tokens, STEPS);
         assertRefused("random weights", () -> trainer(fresh, RunDirectory.of(folder, fresh)).from(imported));
-        assertRefused("without the model it begins with", () -> trainer(spec, RunDirectory.of(folder, spec)).run());
+        assertRefused("without its base model", () -> trainer(spec, RunDirectory.of(folder, spec)).run());
     }
 
     private static void assertRefused(String mentioned, Executable action) {
