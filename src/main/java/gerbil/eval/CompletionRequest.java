@@ -17,9 +17,11 @@ import gerbil.kernels.Sampling;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.StreamSupport;
 
 /**
  * A request of OpenAI's completions interface, checked.
@@ -125,7 +127,7 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
 
     private static GerbilException refused(String option, JsonNode json, int contextLength) {
         return new GerbilException("\"" + excerpt(option) + "\": " + excerpt(String.valueOf(json.get(option))),
-                "what this endpoint offers: " + String.format(OFFERED, contextLength - 1), "change it or leave it out");
+                "what this endpoint offers: " + String.format(Locale.ROOT, OFFERED, contextLength - 1), "change it or leave it out");
     }
 
     private static List<int[]> prompts(JsonNode json, Function<String, int[]> encode, int contextLength) {
@@ -134,8 +136,8 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
         require(single || prompt.isArray() && !prompt.isEmpty(), "prompt", json, contextLength);
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode one : single ? List.of(prompt) : prompt) {
-            require(one.isTextual() || one.isArray() && one.valueStream().allMatch(JsonNode::isInt), "prompt", json,
-                    contextLength);
+            require(one.isTextual() || one.isArray() && StreamSupport.stream(one.spliterator(), false)
+                    .allMatch(JsonNode::isInt), "prompt", json, contextLength);
             int length = one.asText().length();
             if (length > CHARACTERS_A_POSITION * contextLength) {
                 throw new GerbilException("a prompt of " + length + " characters", "at most " + CHARACTERS_A_POSITION

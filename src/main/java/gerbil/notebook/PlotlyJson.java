@@ -79,7 +79,7 @@ final class PlotlyJson {
     }
 
     private static ObjectNode trace(ObjectNode trace) {
-        trace.propertyStream().filter(field -> DATA.contains(field.getKey()))
+        trace.properties().stream().filter(field -> DATA.contains(field.getKey()))
                 .forEach(field -> field.setValue(numbers(field.getValue())));
         return trace;
     }
@@ -103,7 +103,7 @@ final class PlotlyJson {
 
     private static ObjectNode layout(ObjectNode own) {
         ObjectNode layout = themed(LAYOUT_THEME, own);
-        layout.propertyStream().filter(field -> field.getKey().contains("axis"))
+        layout.properties().stream().filter(field -> field.getKey().contains("axis"))
                 .forEach(axis -> axis.setValue(themed(AXIS_THEME, (ObjectNode) axis.getValue())));
         return layout;
     }

@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -78,7 +79,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
     }
 
     private Path file(int slice, String kind) {
-        return work().resolve(String.format("%08d.%s", slice, kind));
+        return work().resolve(String.format(Locale.ROOT, "%08d.%s", slice, kind));
     }
 
     /**
