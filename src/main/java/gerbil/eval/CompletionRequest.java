@@ -127,7 +127,8 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
 
     private static GerbilException refused(String option, JsonNode json, int contextLength) {
         return new GerbilException("\"" + excerpt(option) + "\": " + excerpt(String.valueOf(json.get(option))),
-                "what this endpoint offers: " + String.format(Locale.ROOT, OFFERED, contextLength - 1), "change it or leave it out");
+                "what this endpoint offers: " + String.format(Locale.ROOT, OFFERED, contextLength - 1),
+                "change it or leave it out");
     }
 
     private static List<int[]> prompts(JsonNode json, Function<String, int[]> encode, int contextLength) {
