@@ -32,9 +32,9 @@ final class FusedDecoder implements AutoCloseable {
     private int past;
 
     /**
-     * @param entries draw only ids below this
+     * @param drawn draw only ids below this
      */
-    FusedDecoder(GptJ model, Kernels kernels, int entries, Sampling sampling) {
+    FusedDecoder(GptJ model, Kernels kernels, int drawn, Sampling sampling) {
         this.kernels = kernels;
         this.sampling = sampling;
         GptJConfig config = model.config();
@@ -44,7 +44,7 @@ final class FusedDecoder implements AutoCloseable {
         rotation = model.rotary().at(manager, 0, config.contextLength()).overHeads(2 * config.heads());
         Shape cache = new Shape(2, 1, config.heads(), config.contextLength(), config.headDim());
         IntStream.range(0, config.layers()).forEach(layer -> caches.add(manager.zeros(cache)));
-        NDIndex rows = new NDIndex(":{}", entries);
+        NDIndex rows = new NDIndex(":{}", drawn);
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(weights.values()));

@@ -87,8 +87,7 @@ public final class BlenderSequences implements Sequences {
      * @throws GerbilException as the constructor
      */
     public static BlenderSequences of(RunSpec spec, TokenSet tokens) {
-        Vocabulary vocabulary = Vocabulary.cut(spec.modelSize().scale().vocabularySize()).withSpecialTokens();
-        return new BlenderSequences(tokens, vocabulary, spec.sequenceLength(), spec.seed(), spec.blender());
+        return new BlenderSequences(tokens, Vocabulary.of(spec), spec.sequenceLength(), spec.seed(), spec.blender());
     }
 
     private long[] documentEnds() {

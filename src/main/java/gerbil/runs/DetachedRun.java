@@ -1,24 +1,17 @@
 package gerbil.runs;
 
-import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
-import gerbil.tokens.PreparedTokens;
-import gerbil.train.Trainer;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
-import java.net.URISyntaxException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A run that a process of its own trains, or has trained: it outlives the notebook, the Jupyter server and the browser.

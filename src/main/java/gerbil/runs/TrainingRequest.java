@@ -8,7 +8,7 @@ import gerbil.spec.StepSettings;
  *
  * @param spec of the run
  * @param tokens folder of its token sets
- * @param from name or folder of the model that a finetuning run begins with; null for random weights
+ * @param from folder of the base model, a run's or transformers'; null for random weights
  * @param settings how the step is computed; null to let the process choose
  * @param checkpointMinutes between checkpoints
  */

@@ -82,6 +82,18 @@ class GeneratorTest {
         assertFalse(Arrays.equals(tokens, generator.generate(PROMPT, 20, FREE, 2, NEVER)));
     }
 
+    /** Arrays that hang on the model's manager would stay until the model is closed. */
+    @Test
+    void aGenerationLeavesNothingBehind() {
+        Generator generator = new Generator(model, ROWS);
+        generator.generate(PROMPT, 20, FREE, 1, NEVER);
+        int before = model.manager().getManagedArrays().size();
+        for (long seed = 0; seed < 5; seed++) {
+            generator.generate(PROMPT, 20, FREE, seed, NEVER);
+        }
+        assertEquals(before, model.manager().getManagedArrays().size());
+    }
+
     @Test
     void paddingIdsAreNeverDrawn() {
         Generator generator = new Generator(model, 8);
