@@ -29,19 +29,17 @@ final class FusedAdamW extends AdamW {
 
     @Override
     double update(NDList gradients, double learningRate) {
-        double norm = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
-                .add(kernels.numbers(settings.clipNorm(), lossScale.value()))).singletonOrThrow()
-                .getFloat();
-        if (lossScale.skips(norm)) {
-            return 0;
-        }
-        update(gradients, learningRate, 1);
-        update(gradients, learningRate, 2);
-        return norm;
+        NDList clip = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
+                .add(kernels.numbers(settings.clipNorm(), lossScale.value())));
+        update(gradients, clip, learningRate, 1);
+        update(gradients, clip, learningRate, 2);
+        // read last, since reading waits for the device
+        double norm = clip.get(0).getFloat();
+        return lossScale.skips(norm) ? 0 : norm;
     }
 
     /** Updates the vectors or the matrices: what decays and what does not are two calls. */
-    private void update(NDList gradients, double learningRate, int dimensions) {
+    private void update(NDList gradients, NDList clip, double learningRate, int dimensions) {
         NDArray numbers = kernels.numbers(learningRate, settings.beta1(), settings.beta2(), decay(dimensions),
                 settings.epsilon());
         Kernels.Arguments arguments = new Kernels.Arguments();
@@ -49,7 +47,7 @@ final class FusedAdamW extends AdamW {
             arguments.add(IntStream.range(0, list.size())
                     .filter(i -> parameters.get(i).getShape().dimension() == dimensions).mapToObj(list::get).toList());
         }
-        kernels.call("adamw", false, arguments.add(numbers));
+        kernels.call("adamw", false, arguments.add(clip.get(1)).add(clip.get(2)).add(numbers));
     }
 
     LossScale lossScale() {

@@ -103,12 +103,28 @@ class M(Module):
 
   # Cross-entropy and the gradients of its sum, without autograd and never with all logits in memory: hidden (rows, width),
   # targets (rows), learned (rows; 1, or 0 for a target that does not count) -> losses (rows), d hidden, d weight, d bias,
-  # all float32.
+  # all float32. settings: dtype, chunk, block; a block of 0 is the way of a GPU.
+  def head(self: __torch__.M,
+      hidden: Tensor,
+      targets: Tensor,
+      learned: Tensor,
+      weight: Tensor,
+      bias: Tensor,
+      settings: Tensor) -> List[Tensor]:
+    dtype = int(settings[0])
+    chunk = int(settings[1])
+    block = int(settings[2])
+    if block == 0:
+      parts = (self).softmax_head(hidden, targets, learned, weight, bias, dtype, chunk)
+    else:
+      parts = (self).blockwise_head(hidden, targets, learned, weight, bias, dtype, chunk, block)
+    return parts
+
   # Goes through chunk rows at a time, and in these through block entries of the vocabulary, whose logits should fit the
   # cache. A block's probabilities are among its own entries; its share of the whole, known after the last block, then
   # weighs what was made of them. Logits are times log2(e): on a processor exp2 takes half as long as exp. A target's
   # own row is exact in float32: it dominates the gradient.
-  def head(self: __torch__.M,
+  def blockwise_head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
       learned: Tensor,
@@ -175,15 +191,56 @@ class M(Module):
     torch.index_add_(d_bias, 0, targets, learned, alpha=-1)
     return [losses, d_hidden, d_weight, d_bias]
 
-  # The head alone, to find out which settings are fast
-  def measure_head(self: __torch__.M,
+  # The same for a GPU, where time goes into passes over the logits: five for each chunk of rows, two of them inside a
+  # softmax in place. Sums are in one order, so that equal steps give equal bits. A row's log-sum-exp is what softmax
+  # took off a logit, the target's; in float16, where that may become zero, off the largest. A loss above 87 nats is
+  # given as about 87. Rows have a column of ones for the bias's gradient, in eight, as tensor cores want them, and are
+  # divided by 64, since thousands of them add up to a float16.
+  def softmax_head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
+      learned: Tensor,
       weight: Tensor,
       bias: Tensor,
-      settings: Tensor) -> Tensor:
-    parts = (self).head(hidden, targets, torch.ones_like(targets, dtype=6), weight, bias, int(settings[0]), int(settings[1]), int(settings[2]))
-    return torch.sum(parts[0])
+      dtype: int,
+      chunk: int) -> List[Tensor]:
+    rows = torch.size(hidden, 0)
+    entries, width, = torch.size(weight)
+    counted = torch.unsqueeze(learned, 1)
+    columns = torch.unsqueeze(targets, 1)
+    own = torch.add(torch.sum(torch.mul(hidden, torch.index_select(weight, 0, targets)), [1]), torch.index_select(bias, 0, targets))
+    h = torch.to(hidden, dtype)
+    w = torch.to(weight, dtype)
+    b = torch.to(bias, dtype)
+    ones = torch.cat([counted, torch.zeros([rows, 7], dtype=6, device=hidden.device)], 1)
+    inputs = torch.to(torch.div(torch.cat([torch.mul(hidden, counted), ones], 1), 64.), dtype)
+    losses = torch.empty([rows], dtype=6, device=hidden.device)
+    d_hidden = torch.empty([rows, width], dtype=6, device=hidden.device)
+    sums = torch.zeros([entries, width + 8], dtype=6, device=hidden.device)
+    chunk = min(chunk, rows)
+    buffer = torch.empty([chunk, entries], dtype=dtype, device=hidden.device)
+    first = 0
+    while first < rows:
+      last = min(first + chunk, rows)
+      y = torch.slice(buffer, 0, 0, last - first)
+      torch.addmm(b, torch.slice(h, 0, first, last), torch.t(w), out=y)
+      column = torch.slice(columns, 0, first, last)
+      if dtype == 5:
+        known = torch.argmax(y, 1, True)
+      else:
+        known = column
+      logit = torch.to(torch.gather(y, 1, known), 6)
+      torch._softmax(y, -1, False, out=y)
+      log_p = torch.log(torch.clamp_min(torch.to(torch.gather(y, 1, known), 6), 1.1754944e-38))
+      log_sum = torch.squeeze(torch.sub(logit, log_p), 1)
+      loss = torch.mul(torch.sub(log_sum, torch.slice(own, 0, first, last)), torch.slice(learned, 0, first, last))
+      torch.copy_(torch.slice(losses, 0, first, last), loss)
+      torch.scatter_(y, 1, column, torch.sub(torch.gather(y, 1, column), 1))
+      torch.copy_(torch.slice(d_hidden, 0, first, last), torch.mul(torch.mm(y, w), torch.slice(counted, 0, first, last)))
+      torch.add_(sums, torch.mm(torch.t(y), torch.slice(inputs, 0, first, last)))
+      first = last
+    torch.mul_(sums, 64)
+    return [losses, d_hidden, torch.slice(sums, 1, 0, width), torch.select(sums, 1, width)]
 
   # groups: of each target, 0 to count - 1, or -1 for one that is not learned. scale: of the losses, and of their gradients.
   # settings: dtype, chunk, block, count, and 1 if the backward pass computes a layer's activations again, so that only the
@@ -206,8 +263,9 @@ class M(Module):
     torch.set_grad_enabled(True)
     group = torch.flatten(groups)
     learned = torch.to(torch.ge(group, 0), 6)
-    parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), dtype, int(settings[1]), int(settings[2]))
-    losses = torch.index_add(torch.zeros([int(settings[3])], dtype=6, device=h.device), 0, torch.clamp_min(group, 0), parts[0])
+    parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), torch.slice(settings, 0, 0, 3))
+    numbers = torch.unsqueeze(torch.arange(int(settings[3]), dtype=4, device=h.device), 1)
+    losses = torch.sum(torch.mul(torch.eq(numbers, group), parts[0]), [1])
     d_hidden = torch.view_as(parts[1], h)
     if recompute:
       body = (self).recomputed(streams, d_hidden, ids, weights, cos, sin, dtype)
@@ -358,31 +416,29 @@ class M(Module):
       first = last
     return (own, best, top_ids, top_values)
 
-  # limits: the largest norm, and the loss scale. Takes the gradients back from the loss scale and down to a global L2
-  # norm of at most the largest; returns the norm before. Where that is not a number, the gradients become zero.
+  # limits: the largest norm, and the loss scale. Returns the gradients' global L2 norm without the loss scale, what to
+  # divide the gradients by so that it is at most the largest, and 1 where it is not a number, else 0.
   def clip(self: __torch__.M,
       gradients: List[Tensor],
-      limits: Tensor) -> Tensor:
+      limits: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     loss_scale = float(limits[1])
     norm = torch.div(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients))), loss_scale)
-    if bool(torch.isfinite(norm)):
-      factor = min(1., float(limits[0]) / (float(norm) + 1e-06)) / loss_scale
-      if factor != 1.:
-        torch._foreach_mul_(gradients, factor)
-    else:
-      torch._foreach_zero_(gradients)
-    return norm
+    divisor = torch.mul(torch.clamp_min(torch.div(torch.add(norm, 1e-06), float(limits[0])), 1.), loss_scale)
+    return (norm, divisor, torch.to(torch.logical_not(torch.isfinite(norm)), 6))
 
-  # One AdamW step of a group of parameters; counts the steps and zeroes the gradients. The lists must be arguments: of
-  # lists built here, the interpreter would take the update for dead code.
+  # One AdamW step of a group of parameters with what clip returned, left out where the norm is not a number; counts the
+  # steps and zeroes the gradients. Nothing here waits for the device. The lists must be arguments: of lists built here,
+  # the interpreter would take the update for dead code.
   def adamw(self: __torch__.M,
       parameters: List[Tensor],
       gradients: List[Tensor],
       means: List[Tensor],
       squares: List[Tensor],
       steps: List[Tensor],
+      divisor: Tensor,
+      left_out: Tensor,
       settings: Tensor) -> Tensor:
-    torch._foreach_add_(steps, 1)
-    torch._fused_adamw_(parameters, gradients, means, squares, [], steps, lr=float(settings[0]), beta1=float(settings[1]), beta2=float(settings[2]), weight_decay=float(settings[3]), eps=float(settings[4]), amsgrad=False, maximize=False)
+    torch._foreach_add_(steps, torch.rsub(left_out, 1))
+    torch._fused_adamw_(parameters, gradients, means, squares, [], steps, lr=float(settings[0]), beta1=float(settings[1]), beta2=float(settings[2]), weight_decay=float(settings[3]), eps=float(settings[4]), amsgrad=False, maximize=False, grad_scale=divisor, found_inf=left_out)
     torch._foreach_zero_(gradients)
     return settings
