@@ -23,8 +23,9 @@ import java.util.Optional;
  * @param countedParameters parameters that budgets are counted by; 0 for the exact number
  * @param batchTokens tokens of one optimizer step
  * @param sequenceLength tokens of one training sequence (not published; ours)
- * @param learningRate peak of the schedule (not published; each nano size's is the best of a recorded sweep,
- *     results/learning-rates.csv, and the paper sizes', lower for larger models, were set without one)
+ * @param learningRate peak of the schedule (not published): of the sizes up to 6.7m, which were swept, the best at class
+ *     A (results/learning-rates.csv); of the others what their width makes of it, 3.2e-2 x 64 / width, since with Adam
+ *     the best rate of matrices falls as one over the width (Yang et al. 2022). Those were not trained.
  */
 public record ModelSize(String name, Scale scale, int width, int layers, int heads, int rotaryDim, int contextLength,
                         long countedParameters, int batchTokens, int sequenceLength, double learningRate) {
@@ -34,12 +35,12 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
             new ModelSize("40k", Scale.NANO, 16, 2, 2, 8, 128, 0, 2_048, 128, 3.2e-2),
             new ModelSize("92k", Scale.NANO, 32, 2, 2, 16, 128, 0, 4_096, 128, 3.2e-2),
             new ModelSize("183k", Scale.NANO, 48, 3, 3, 16, 128, 0, 8_192, 128, 3.2e-2),
-            new ModelSize("3.3m", Scale.PAPER, 32, 4, 4, 8, 2048, 3_000_000, 65_536, 512, 4e-3),
-            new ModelSize("6.7m", Scale.PAPER, 64, 4, 4, 16, 2048, 6_700_000, 131_072, 512, 4e-3),
-            new ModelSize("15m", Scale.PAPER, 128, 8, 8, 16, 2048, 14_000_000, 131_072, 512, 3e-3),
-            new ModelSize("32m", Scale.PAPER, 256, 8, 8, 16, 2048, 32_000_000, 262_144, 512, 2e-3),
-            new ModelSize("77m", Scale.PAPER, 512, 8, 8, 64, 2048, 77_000_000, 262_144, 512, 1.5e-3),
-            new ModelSize("104m", Scale.PAPER, 640, 8, 8, 64, 2048, 104_000_000, 262_144, 512, 1e-3));
+            new ModelSize("3.3m", Scale.PAPER, 32, 4, 4, 8, 2048, 3_000_000, 65_536, 512, 3.2e-2),
+            new ModelSize("6.7m", Scale.PAPER, 64, 4, 4, 16, 2048, 6_700_000, 131_072, 512, 3.2e-2),
+            new ModelSize("15m", Scale.PAPER, 128, 8, 8, 16, 2048, 14_000_000, 131_072, 512, 1.6e-2),
+            new ModelSize("32m", Scale.PAPER, 256, 8, 8, 16, 2048, 32_000_000, 262_144, 512, 8e-3),
+            new ModelSize("77m", Scale.PAPER, 512, 8, 8, 64, 2048, 77_000_000, 262_144, 512, 4e-3),
+            new ModelSize("104m", Scale.PAPER, 640, 8, 8, 64, 2048, 104_000_000, 262_144, 512, 3.2e-3));
 
     /**
      * @throws GerbilException if there is no size of that name

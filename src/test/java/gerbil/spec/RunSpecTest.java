@@ -13,7 +13,10 @@ import org.junit.jupiter.api.function.Executable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 class RunSpecTest {
@@ -49,6 +52,24 @@ class RunSpecTest {
         assertRefused(() -> SPEC.withLearningRate(0), "learning rate 0.0");
         assertRefused(() -> SPEC.withLearningRate(Double.NaN), "learning rate NaN");
         assertRefused(() -> SPEC.withLearningRate(Double.POSITIVE_INFINITY), "learning rate Infinity");
+    }
+
+    /** The best of the recorded sweep; where there was none, one over the width from the widest that was swept. */
+    @Test
+    void learningRatesFollowTheSweep() throws IOException {
+        Map<String, List<String[]>> trials = Files.readAllLines(Path.of("results/learning-rates.csv")).stream().skip(1)
+                .map(line -> line.split(",")).filter(trial -> trial[1].equals("causal") && trial[2].equals("A"))
+                .collect(Collectors.groupingBy(trial -> trial[0]));
+        ModelSize widest = ModelSize.ALL.stream().filter(size -> trials.containsKey(size.name()))
+                .max(Comparator.comparing(ModelSize::width)).orElseThrow();
+        assertEquals("6.7m", widest.name());
+        for (ModelSize size : ModelSize.ALL) {
+            double expected = trials.containsKey(size.name())
+                    ? trials.get(size.name()).stream().min(Comparator.comparing(trial -> Double.valueOf(trial[6])))
+                            .map(trial -> Double.parseDouble(trial[3])).orElseThrow()
+                    : widest.learningRate() * widest.width() / size.width();
+            assertEquals(expected, size.learningRate(), 1e-9, size.name());
+        }
     }
 
     @Test
