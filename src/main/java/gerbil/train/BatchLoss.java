@@ -1,36 +1,50 @@
 package gerbil.train;
 
+import ai.djl.ndarray.NDArray;
 import gerbil.spec.BlendedObjective;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
-/**
- * The loss of a batch, nats a token.
- *
- * @param mean over all targets that are learned
- * @param byGroup the mean of each group of targets; not a number where there is none
- */
-record BatchLoss(double mean, double[] byGroup) {
+/** The loss of a batch, nats a token. It is read from the device, which is waited for, when it is first asked for. */
+final class BatchLoss {
+
+    private final NDArray sums;
+    private final long[] learned;
+    private float[] read;
 
     /**
-     * @param sums of each group's losses, over the batch's learned targets
+     * @param sums of each group's losses over the batch's learned targets; closed when it has been read
      * @param learned targets of each group
      */
-    static BatchLoss of(float[] sums, long[] learned) {
-        long all = IntStream.range(0, learned.length).mapToLong(g -> learned[g]).sum();
-        return new BatchLoss(IntStream.range(0, sums.length).mapToDouble(g -> sums[g]).sum(),
-                IntStream.range(0, sums.length).mapToDouble(g -> (double) sums[g] * all / learned[g]).toArray());
+    BatchLoss(NDArray sums, long[] learned) {
+        this.sums = sums;
+        this.learned = learned;
+    }
+
+    private float[] read() {
+        if (read == null) {
+            read = sums.toFloatArray();
+            sums.close();
+        }
+        return read;
+    }
+
+    /** Over all targets that are learned. */
+    double mean() {
+        return IntStream.range(0, learned.length).mapToDouble(group -> read()[group]).sum();
     }
 
     /** The means of a Blender batch by the objectives that have targets. */
     Map<String, Double> byObjective() {
+        long all = LongStream.of(learned).sum();
         Map<String, Double> losses = new LinkedHashMap<>();
         for (BlendedObjective objective : BlendedObjective.values()) {
-            double loss = byGroup[objective.ordinal()];
-            if (!Double.isNaN(loss)) {
-                losses.put(objective.label(), loss);
+            int group = objective.ordinal();
+            if (learned[group] > 0) {
+                losses.put(objective.label(), (double) read()[group] * all / learned[group]);
             }
         }
         return losses;

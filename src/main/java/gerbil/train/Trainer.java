@@ -198,9 +198,10 @@ public final class Trainer {
             for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
                 long begin = System.nanoTime();
                 BatchLoss loss = step.backward(data, (number - 1L) * spec.batchSequences(), spec.batchSequences());
-                requireNumber("loss", loss.mean(), number);
                 double learningRate = schedule.learningRate(number);
                 double norm = optimizer.step(learningRate);
+                // after the update, so that a GPU is waited for once; one whose norm is not a number was left out
+                requireNumber("loss", loss.mean(), number);
                 requireNumber("gradient norm", norm, number);
                 double seconds = (System.nanoTime() - begin) / 1e9;
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),

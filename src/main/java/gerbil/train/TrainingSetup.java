@@ -1,6 +1,7 @@
 package gerbil.train;
 
 import ai.djl.ndarray.NDManager;
+import gerbil.kernels.DeterministicAlgorithms;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
@@ -19,6 +20,7 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
     /** The initial model of a run. */
     static TrainingSetup of(RunSpec spec, StepSettings settings) {
         NDManager manager = NDManager.newBaseManager();
+        DeterministicAlgorithms.require(manager.getDevice());
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
         model.freezeParameters(false);
         if (settings.path() == TrainingPath.PLAIN) {

@@ -74,27 +74,24 @@ final class TrainingStep {
         long[] learned = LongStream.range(0, data.groups())
                 .map(group -> batches.stream().mapToInt(batch -> batch.learned(group)).sum()).toArray();
         float scale = 1f / LongStream.of(learned).sum();
-        try (NDManager results = model.manager().newSubManager()) {
-            NDArray sums = results.zeros(new Shape(data.groups()));
-            NDScope.unregister(sums);
-            for (Batch batch : batches) {
-                if (Thread.interrupted()) {
-                    model.zeroGradients();
-                    throw new InterruptedStep();
-                }
-                try (NDScope ignored = new NDScope(); NDManager scratch = results.newSubManager();
-                     GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-                    Shape shape = new Shape(batch.sequences(), batch.length());
-                    TrainingLoss.Value value = loss.of(array(scratch, inputs, batch.inputs(), shape),
-                            array(scratch, targets, batch.targets(), shape),
-                            array(scratch, groups, batch.groups(), shape), data.groups(), scale);
-                    collector.backward(value.differentiable());
-                    sums.addi(value.losses().stopGradient());
-                }
+        NDArray sums = model.manager().zeros(new Shape(data.groups()));
+        NDScope.unregister(sums);
+        for (Batch batch : batches) {
+            if (Thread.interrupted()) {
+                model.zeroGradients();
+                throw new InterruptedStep();
             }
-            // read once, since reading waits for the device
-            return BatchLoss.of(sums.toFloatArray(), learned);
+            try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager();
+                 GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+                Shape shape = new Shape(batch.sequences(), batch.length());
+                TrainingLoss.Value value = loss.of(array(scratch, inputs, batch.inputs(), shape),
+                        array(scratch, targets, batch.targets(), shape),
+                        array(scratch, groups, batch.groups(), shape), data.groups(), scale);
+                collector.backward(value.differentiable());
+                sums.addi(value.losses().stopGradient());
+            }
         }
+        return new BatchLoss(sums, learned);
     }
 
     private static NDArray array(NDManager scratch, ByteBuffer buffer, long[] values, Shape shape) {

@@ -193,8 +193,8 @@ class M(Module):
 
   # The same for a GPU, where time goes into passes over the logits: five for each chunk of rows, two of them inside a
   # softmax in place. Sums are in one order, so that equal steps give equal bits. A row's log-sum-exp is what softmax
-  # took off a logit, the target's; in float16, where that may become zero, off the largest. A loss above 87 nats is
-  # given as about 87. Rows have a column of ones for the bias's gradient, in eight, as tensor cores want them, and are
+  # took off a logit: off the largest, which costs a pass more, or, in bfloat16, which has room for small probabilities,
+  # off the target's, so that there a loss above 87 nats is given as 87. Rows have a column of ones for the bias's gradient, in eight, as tensor cores want them, and are
   # divided by 64, since thousands of them add up to a float16.
   def softmax_head(self: __torch__.M,
       hidden: Tensor,
@@ -225,10 +225,10 @@ class M(Module):
       y = torch.slice(buffer, 0, 0, last - first)
       torch.addmm(b, torch.slice(h, 0, first, last), torch.t(w), out=y)
       column = torch.slice(columns, 0, first, last)
-      if dtype == 5:
-        known = torch.argmax(y, 1, True)
-      else:
+      if dtype == 15:
         known = column
+      else:
+        known = torch.argmax(y, 1, True)
       logit = torch.to(torch.gather(y, 1, known), 6)
       torch._softmax(y, -1, False, out=y)
       log_p = torch.log(torch.clamp_min(torch.to(torch.gather(y, 1, known), 6), 1.1754944e-38))
