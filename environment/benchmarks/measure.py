@@ -23,7 +23,9 @@ HOME = HERE.parent.parent
 RESULTS = HOME / os.environ.get("GERBIL_RESULTS", "results")
 OURS = []  # the kit's command line, which main is given: Java and its options
 THREADS = os.cpu_count()
-MICRO_BATCH_TOKENS = 4096
+DEVICE = os.environ.get("GERBIL_DEVICE", "cpu")
+NAME = "benchmarks" if DEVICE == "cpu" else f"benchmarks-{DEVICE}"
+MICRO_BATCH_TOKENS = 4096 if DEVICE == "cpu" else 32768
 WARM_UP = 2
 SECONDS = 8  # that the slowest trainer's measured steps should take
 TRIAL_STEPS = 20
@@ -34,6 +36,7 @@ CHOICES = {"head": ["chunked-float32", "chunked-bfloat16", "torch-float32"],
            "chunk": ["128", "64", "256", "1024"],
            "body": ["float32", "bfloat16"],
            "run": ["eager", "compiled"]}
+GPU_CHOICES = {"head": ["whole"], "chunk": ["all"], "body": ["bfloat16"], "run": ["compiled", "eager"]}
 
 
 class Failed(Exception):
@@ -57,7 +60,8 @@ def child(*command):
         if process.returncode != 0:
             raise Failed((err.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1])
         kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss / 1024
-        return json.loads(out.read().strip().splitlines()[-1]) | {"peakMemory": int(kilobytes * 1024)}
+        # a GPU's memory is what the measurement itself says
+        return {"peakMemory": int(kilobytes * 1024)} | json.loads(out.read().strip().splitlines()[-1])
 
 
 def gerbil(command, **options):
@@ -94,10 +98,11 @@ def measure_training(size, inputs, pairs, with_peers, choices):
     length = s["sequenceLength"]
     micro_batch = min(s["batchTokens"], MICRO_BATCH_TOKENS) // length
     common = {"size": s["name"], "micro_batch": micro_batch}
+    theirs = common | {"inputs": inputs, "device": DEVICE}
     tokens = inputs / "tokens" / s["scale"].lower()
     trainers = {"gerbil": lambda **o: gerbil("bench-step", tokens_folder=tokens, **common, **o)}
     if with_peers:
-        trainers["transformers"] = lambda **o: peer("train_transformers.py", inputs=inputs, **common, **o)
+        trainers["transformers"] = lambda **o: peer("train_transformers.py", **theirs, **o)
     result = {"size": s["name"], "microBatch": micro_batch, "sequenceLength": length,
               "parameters": parameters(size["config"]), **flops_per_token(size["config"], length)}
     steps, head = trial(trainers, s["name"])
@@ -106,9 +111,9 @@ def measure_training(size, inputs, pairs, with_peers, choices):
         trainers["gerbil"] = lambda **o: ours(head=head, **o)
     if with_peers:
         variant, result["trials"] = best_variant(choices, s["name"], lambda **o: peer(
-            "train_best.py", inputs=inputs, **common, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
+            "train_best.py", **theirs, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
         result["bestVariant"] = variant
-        trainers["best PyTorch"] = lambda **o: peer("train_best.py", inputs=inputs, **common, **variant, **o)
+        trainers["best PyTorch"] = lambda **o: peer("train_best.py", **theirs, **variant, **o)
     contenders = {name: lambda command=command: command(warm_up=WARM_UP, steps=steps)
                   for name, command in trainers.items()}
     return result | {"steps": steps} | alternate(contenders, pairs, f"training {s['name']}")
@@ -212,13 +217,16 @@ def machine():
         cpu = lines.get("model name", cpu)
         wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
         flags = [f for f in wanted if f in lines.get("flags", "").split()]
-    return {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(),
+    card = {} if DEVICE == "cpu" else {"card": subprocess.run(
+        ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"],
+        check=True, capture_output=True, text=True).stdout.strip()}
+    return card | {"cpu": cpu, "instructions": flags, "cores": os.cpu_count(),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "system": platform.platform()}
 
 
 def before(results):
     """The results to add to: those of sizes that were measured before, by the same means on the same machine."""
-    file = RESULTS / "benchmarks.json"
+    file = RESULTS / f"{NAME}.json"
     old = json.loads(file.read_text()) if file.exists() else {}
     same = all(old.get(key) == results[key] for key in ("machine", "threads", "pairs", "withPeers", "versions"))
     return old | results if same else results
@@ -231,8 +239,8 @@ def replace(measured, new, names):
 
 def write(results):
     RESULTS.mkdir(exist_ok=True)
-    for name, text in (("benchmarks.json", json.dumps(results, indent=1) + "\n"),
-                       ("benchmarks.md", report.markdown(results))):
+    for name, text in ((f"{NAME}.json", json.dumps(results, indent=1) + "\n"),
+                       (f"{NAME}.md", report.markdown(results, NAME))):
         temporary = RESULTS / (name + ".tmp")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(RESULTS / name)
@@ -264,13 +272,17 @@ def main():
         if with_peers:
             results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers")}
         results = {"training": [], "sampling": []} | before(results)
-        if with_peers:
+        if DEVICE != "cpu":
+            choices = GPU_CHOICES
+        elif with_peers:
             results["limits"] = child(*peer("limits.py"))
             choices = worth_trying(results["limits"])
         for name in names:
             measured = measure_training(known[name], inputs, pairs, with_peers, choices)
             results["training"] = replace(results["training"], measured, [*known])
             write(results)
+        if DEVICE != "cpu":
+            return
         results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers)
         write(results)
         for name in names:
@@ -279,8 +291,8 @@ def main():
             write(results)
         results["firstLoss"] = measure_first_loss(work, pairs)
         write(results)
-    say(f"written: {RESULTS / 'benchmarks.md'} and benchmarks.json")
 
 
 if __name__ == "__main__":
     main()
+    say(f"written: {RESULTS / NAME}.md and .json")

@@ -55,10 +55,12 @@ def memory_share(measured, name):
     return f"{median(ours, 'peakMemory') / median(theirs, 'peakMemory'):.0%}" if ours and theirs else "–"
 
 
-def markdown(results):
-    parts = [introduction(results), training(results)]
+def markdown(results, name):
+    parts = [introduction(results, name), training(results)]
     if results["withPeers"]:
-        parts += [best(results), limits(results)]
+        parts.append(best(results))
+    if "limits" in results:
+        parts.append(limits(results))
     if "tokenizing" in results:
         parts.append(tokenizing(results["tokenizing"]))
     if results["sampling"]:
@@ -68,7 +70,7 @@ def markdown(results):
     return "\n".join(parts)
 
 
-def introduction(results):
+def introduction(results, name):
     m = results["machine"]
     sizes = {}
     for t in results["training"]:
@@ -79,18 +81,20 @@ def introduction(results):
     versions = [version if len(sizes) == 1 else f"{version} for {', '.join(of)}" for version, of in sizes.items()]
     versions += [f"{name} {version}" for name, version in results["versions"].items()]
     instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
+    card = f"{m['card']}; " if "card" in m else ""
+    memory = "what its allocator took of the card's" if card else "a process's largest resident size"
     skipped = "" if results["withPeers"] else (
         "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so\n"
         "were the machine's limits.\n")
     return f"""# Benchmarks
 
-Made by `environment/bench`; the raw figures are in [benchmarks.json](benchmarks.json). The machine's name and the
+Made by `environment/bench`; the raw figures are in [{name}.json]({name}.json). The machine's name and the
 versions belong to every number here.
 
-- {results['date']}, {m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory, {m['system']}
+- {results['date']}, {card}{m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory, {m['system']}
 - {results['threads']} threads for everyone; {'; '.join(versions)}
 - Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']}
-  rounds, ratios are taken round by round, as median (least to most), and memory is a process's largest resident size.
+  rounds, ratios are taken round by round, as median (least to most), and memory is {memory}.
 {skipped}"""
 
 
@@ -110,11 +114,12 @@ def training(results):
         row.append(", ".join(f"{t['runs'][name][0]['loss']:.2f}" if name in t["runs"] else "–"
                              for name in (OURS, *peers)))
         rows.append(row)
+    theirs = " in bfloat16 autocast, fused" if "card" in results["machine"] else " in float32"
     return f"""## Training
 
 One step is one micro-batch: the batch, forward and backward pass, clipping by the global norm, AdamW. The step is a
-process's median, after warm-up steps. transformers is `GPTJForCausalLM` with `torch.optim.AdamW` in float32, as a user
-would train it. The last losses, in the same order, are of equally many steps from different random weights.
+process's median, after warm-up steps. transformers is `GPTJForCausalLM` with `torch.optim.AdamW`{theirs},
+as a user would train it. The last losses, in the same order, are of equally many steps from different random weights.
 
 {table(header, rows)}"""
 

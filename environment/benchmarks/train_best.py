@@ -2,7 +2,8 @@
 are one, fused attention, a head that never holds all logits, and the fused AdamW. What is left to choose (the head and
 its chunks, the format of the body's products, torch.compile) are options, of which the benchmark takes the fastest.
 PyTorch's own linear_cross_entropy is among the heads in float32 only: in bfloat16 the loss that it returns (not its
-gradients) is a sum rounded to bfloat16, 9.1 for 10.9 at 50,400 entries in PyTorch 2.14."""
+gradients) is a sum rounded to bfloat16, 9.1 for 10.9 at 50,400 entries in PyTorch 2.14. The head "whole" is for a GPU:
+all logits at once in autocast's format, which torch.compile fuses with the loss."""
 
 import contextlib
 
@@ -113,18 +114,27 @@ class GptJ(nn.Module):
             x = layer(x, self.cos, self.sin)
         return self.norm(x)
 
+    def loss(self, ids, targets):
+        return F.cross_entropy(self.head(self(ids)).flatten(0, 1).float(), targets.flatten())
+
 
 if __name__ == "__main__":
-    options = training.arguments(head=["torch-float32", "chunked-float32", "chunked-bfloat16"],
-                                 chunk=["64", "128", "256", "1024"], body=["float32", "bfloat16"],
+    options = training.arguments(head=["torch-float32", "chunked-float32", "chunked-bfloat16", "whole"],
+                                 chunk=["64", "128", "256", "1024", "all"], body=["float32", "bfloat16"],
                                  run=["eager", "compiled"])
     size = training.read_size(options.inputs, options.size)
     torch.manual_seed(0)
-    model = GptJ(size["config"], size["size"]["sequenceLength"])
-    body = torch.compile(model) if options.run == "compiled" else model
-    autocast = torch.autocast("cpu", torch.bfloat16) if options.body == "bfloat16" else contextlib.nullcontext()
+    model = GptJ(size["config"], size["size"]["sequenceLength"]).to(options.device)
+    whole = options.head == "whole"
+    body = model.loss if whole else model
+    body = torch.compile(body) if options.run == "compiled" else body
+    autocast = (torch.autocast(options.device, torch.bfloat16) if options.body == "bfloat16"
+                else contextlib.nullcontext())
 
     def loss_of(batch):
+        if whole:
+            with autocast:
+                return body(batch[:, :-1], batch[:, 1:])
         with autocast:
             hidden = body(batch[:, :-1])
         return cross_entropy(options.head, int(options.chunk), hidden.flatten(0, 1).float(), model.head.weight,

@@ -1,4 +1,5 @@
-"""GPT-J as a user of transformers trains it: GPTJForCausalLM and PyTorch's AdamW, float32."""
+"""GPT-J as a user of transformers trains it: GPTJForCausalLM and PyTorch's AdamW; float32, on a GPU bfloat16 where
+PyTorch's autocast has it, and the fused AdamW."""
 
 import torch
 from transformers import GPTJConfig, GPTJForCausalLM
@@ -17,10 +18,12 @@ def build(size):
 if __name__ == "__main__":
     options = training.arguments()
     size = training.read_size(options.inputs, options.size)
-    model = build(size).train()
+    model = build(size).train().to(options.device)
+    on_gpu = options.device == "cuda"
 
     def loss_of(batch):
         ids = batch[:, :-1]
-        return model(input_ids=ids, labels=ids).loss
+        with torch.autocast(options.device, torch.bfloat16, enabled=on_gpu):
+            return model(input_ids=ids, labels=ids).loss
 
-    training.measure(options, size, model, loss_of, fused=None)
+    training.measure(options, size, model, loss_of, fused=on_gpu or None)

@@ -15,6 +15,7 @@ def arguments(**options):
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=Path, required=True)
     parser.add_argument("--size", required=True)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--micro-batch", type=int, required=True)
     parser.add_argument("--warm-up", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
@@ -51,7 +52,7 @@ def measure(options, size, model, loss_of, fused):
     for _ in range(options.warm_up + options.steps):
         begin = time.perf_counter()
         optimizer.zero_grad()
-        loss = loss_of(next(data))
+        loss = loss_of(next(data).to(options.device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
         optimizer.step()
@@ -59,5 +60,6 @@ def measure(options, size, model, loss_of, fused):
         seconds.append(time.perf_counter() - begin)
     measured = seconds[options.warm_up:]
     tokens = options.micro_batch * size["size"]["sequenceLength"]
+    memory = {} if options.device == "cpu" else {"peakMemory": torch.cuda.max_memory_reserved()}
     print(json.dumps({"engine": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads(), "loss": last,
-                      "stepSeconds": measured, "tokensPerSecond": tokens / statistics.median(measured)}))
+                      "stepSeconds": measured, "tokensPerSecond": tokens / statistics.median(measured)} | memory))

@@ -53,9 +53,10 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             for (int step = 0; step < seconds.length; step++) {
                 long begin = System.nanoTime();
-                loss = setup.step().backward(data, (long) step * microBatch, microBatch).mean();
+                BatchLoss batch = setup.step().backward(data, (long) step * microBatch, microBatch);
                 long backward = System.nanoTime();
                 setup.optimizer().step(spec.optimizer().learningRate());
+                loss = batch.mean();
                 long end = System.nanoTime();
                 seconds[step] = (end - begin) / 1e9;
                 optimizer[step] = (end - backward) / 1e9;
