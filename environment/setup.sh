@@ -19,7 +19,7 @@ gerbil_command=(java $jvm_options "-Dgerbil.home=$home" -cp "$jar:$libraries/*" 
 
 export GERBIL_HOME=$home
 export DJL_CACHE_DIR=${DJL_CACHE_DIR:-$home/data/djl}
-export OPT_OUT_TRACKING=true
+export DJL_OFFLINE=true OPT_OUT_TRACKING=true
 
 say() {
     printf '%s\n' "$*" >&2
@@ -123,10 +123,10 @@ run_maven() {
     mvn -q -B -Dstyle.color=never ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
 }
 
-# With GERBIL_DEVICE=cuda the library is built without libtorch's CPU build, and DJL looks for a GPU.
+# What computes calls use_device first.
 case ${GERBIL_DEVICE:-cpu} in
-    cpu) device_option= ;;
-    cuda) device_option=-Dcuda ;;
+    cpu) use_device() { :; } ;;
+    cuda) . "$home/environment/cuda.sh" ;;
     *) refuse "GERBIL_DEVICE is cpu or cuda; found: '$GERBIL_DEVICE'" ;;
 esac
 
@@ -135,19 +135,14 @@ build_library() {
     local stamp=$libraries/.build
     [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$stamp" 2>/dev/null | head -n 1)" ] ||
         rm -f "$stamp"
-    once "$stamp" "${GERBIL_DEVICE:-cpu} $(git -C "$home" rev-parse HEAD 2>/dev/null)" \
+    once "$stamp" "$(git -C "$home" rev-parse HEAD 2>/dev/null)" \
         "Building the library (the first time Maven downloads about 400 MB)..." package_library
-    # The CPU build of libtorch is complete as it is; without it DJL fetches the CUDA build once.
-    if ls "$libraries"/pytorch-native-cpu-*.jar >/dev/null 2>&1; then
-        export DJL_OFFLINE=true
-    fi
 }
 
 package_library() {
-    # Maven only adds to the folder of libraries: what an older pom.xml or another device named must go.
+    # Maven only adds to the folder of libraries: what an older pom.xml named must go.
     rm -rf "$libraries"
-    # shellcheck disable=SC2086 # no option or one
-    run_maven -f "$home/pom.xml" $device_option -DskipTests package
+    run_maven -f "$home/pom.xml" -DskipTests package
 }
 
 install() { # install FOLDER OPTION...: with an environment's pip
@@ -221,6 +216,7 @@ fetch_corpus() {
 
 set_up_notebooks() {
     require java maven python
+    use_device
     build_library
     make_python_environment
     install_kernel

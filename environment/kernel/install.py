@@ -14,7 +14,9 @@ java_bin = Path(os.environ["JAVA_HOME"], "bin")
 class_path = os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "lib" / "*")])
 startup = str(home / "environment" / "kernel" / "startup.jsh")
 # repeated here for editors that start the kernel without our scripts
-inherited = {name: os.environ[name] for name in ("GERBIL_HOME", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING")
+inherited = {name: os.environ[name]
+             for name in ("GERBIL_HOME", "GERBIL_DEVICE", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING",
+                          "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF", "LD_LIBRARY_PATH")
              if name in os.environ}
 
 
