@@ -128,7 +128,8 @@ final class RunOptions {
                     "name nano and paper sizes in two commands");
         }
         Path folder = tokensFolder == null ? workspace.tokens(scales.get(0)) : tokensFolder;
-        return tokensFolder == null && !Files.exists(folder)
+        // a bundle has no corpus: there what lacks is the token set
+        return tokensFolder == null && !Files.exists(folder) && Files.exists(workspace.corpus())
                 ? workspace.prepare(scales.get(0), new PrintedProgress(System.err))
                 : PreparedTokens.open(folder);
     }

@@ -37,9 +37,9 @@ public record Workspace(Path home) {
         return home.resolve("data/corpus");
     }
 
-    /** Folder of a scale's token sets. */
+    /** Folder of a scale's token sets, in {@code data/tokens} or in what the variable {@code GERBIL_TOKENS} names. */
     public Path tokens(Scale scale) {
-        return home.resolve("data/tokens").resolve(scale.label());
+        return home.resolve(System.getenv().getOrDefault("GERBIL_TOKENS", "data/tokens")).resolve(scale.label());
     }
 
     /** Folder of all runs: {@code runs}, or what the environment variable {@code GERBIL_RUNS} names. */
