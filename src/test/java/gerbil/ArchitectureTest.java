@@ -1,26 +1,35 @@
 package gerbil;
 
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import gerbil.base.WholeFile;
 import org.junit.jupiter.api.Test;
 
+import java.nio.charset.Charset;
 import java.nio.file.CopyOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.text.DecimalFormat;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Each package is a room with one job; these are the doors between them, each of which is used. */
 class ArchitectureTest {
@@ -88,5 +97,43 @@ class ArchitectureTest {
     void onlyCommandsAndNotebooksPrint() {
         noClasses().that().resideOutsideOfPackages("gerbil.cli..", "gerbil.notebook..")
                 .should().accessField(System.class, "out").orShould().accessField(System.class, "err").check(CLASSES);
+    }
+
+    /** So that names and files are the same in every country, and texts whatever the environment is. */
+    @Test
+    void nothingAsksForTheLocaleOrTheCharacterSetOfTheMachine() {
+        noClasses().should().callCodeUnitWhere(describe("a platform default", ArchitectureTest::takesADefault))
+                .orShould().callMethod(String.class, "formatted", Object[].class)
+                .orShould().callMethod(Locale.class, "getDefault").orShould().callMethod(Charset.class, "defaultCharset")
+                .orShould().callConstructor(DecimalFormat.class)
+                .orShould().callConstructor(DecimalFormat.class, String.class).check(CLASSES);
+    }
+
+    /**
+     * Whether the JDK offers the same with one more parameter, a locale or a character set. Where it has files in UTF-8
+     * and entries of zips in UTF-8 by default, that is no default of the machine's.
+     */
+    private static boolean takesADefault(JavaCall<?> call) {
+        JavaClass owner = call.getTargetOwner();
+        if (!owner.getPackageName().startsWith("java.") || owner.isEquivalentTo(Files.class)
+                || owner.getPackageName().equals("java.util.zip")) {
+            return false;
+        }
+        List<String> given = names(call.getTarget().getRawParameterTypes());
+        return owner.getAllMembers().stream().filter(JavaCodeUnit.class::isInstance).map(JavaCodeUnit.class::cast)
+                .filter(other -> other.getName().equals(call.getName()))
+                .map(other -> names(other.getRawParameterTypes())).filter(wanted -> wanted.size() == given.size() + 1)
+                .anyMatch(wanted -> Stream.of(Locale.class, Charset.class).map(Class::getName)
+                        .anyMatch(one -> removed(wanted, one).equals(given)));
+    }
+
+    private static List<String> removed(List<String> types, String one) {
+        List<String> left = new ArrayList<>(types);
+        left.remove(one);
+        return left;
+    }
+
+    private static List<String> names(List<JavaClass> types) {
+        return types.stream().map(JavaClass::getName).toList();
     }
 }

@@ -31,7 +31,7 @@ final class PlanCommand implements Callable<Integer> {
     public Integer call() {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
-        System.out.printf("On %s, %d threads:%n", Hardware.device(), Hardware.threads());
+        System.out.printf(Locale.ROOT, "On %s, %d threads:%n", Hardware.device(), Hardware.threads());
         for (RunSpec spec : options.specs(tokens)) {
             print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)), tokens.train());
         }

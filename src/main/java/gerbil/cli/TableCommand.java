@@ -7,7 +7,9 @@ import tech.tablesaw.api.Table;
 
 import java.io.IOException;
 import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 
 @Command(name = "table", mixinStandardHelpOptions = true,
@@ -23,11 +25,15 @@ final class TableCommand implements Callable<Integer> {
         Table shown = table.table().selectColumns("model", "scale", "tokens", "training_loss", "heldout_loss",
                 "bits_per_byte", "wall_seconds");
         for (String loss : List.of("training_loss", "heldout_loss", "bits_per_byte")) {
-            shown.doubleColumn(loss).setPrintFormatter(new DecimalFormat("0.0000"), "");
+            shown.doubleColumn(loss).setPrintFormatter(decimals("0.0000"), "");
         }
-        shown.doubleColumn("wall_seconds").setPrintFormatter(new DecimalFormat("0"), "");
+        shown.doubleColumn("wall_seconds").setPrintFormatter(decimals("0"), "");
         System.out.println(shown.printAll());
         System.out.println("written to " + workspace.results());
         return 0;
+    }
+
+    private static DecimalFormat decimals(String pattern) {
+        return new DecimalFormat(pattern, DecimalFormatSymbols.getInstance(Locale.ROOT));
     }
 }

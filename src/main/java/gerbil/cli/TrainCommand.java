@@ -106,7 +106,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private static String running(DetachedRun run) {
-        return String.format("%s: process %d trains in %s%n  watch it: gerbil watch --model %s%n"
+        return String.format(Locale.ROOT, "%s: process %d trains in %s%n  watch it: gerbil watch --model %s%n"
                         + "  stop it:  gerbil stop --model %s", run.spec().model(),
                 run.process().orElse(0), run.directory().folder(), run.spec().model(), run.spec().model());
     }

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
@@ -211,7 +212,7 @@ final class Completions {
         } catch (CharacterCodingException e) {
             StringBuilder label = new StringBuilder("bytes:");
             for (byte b : bytes) {
-                label.append(String.format("\\x%02x", b));
+                label.append(String.format(Locale.ROOT, "\\x%02x", b));
             }
             return label.toString();
         }

@@ -14,6 +14,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
 
@@ -132,7 +133,7 @@ final class Unpickler {
                         throw refused("a pickle that sets the state of something other than a dictionary");
                     }
                 }
-                default -> throw refused(String.format("a pickle with operation 0x%02x", (int) operation));
+                default -> throw refused(String.format(Locale.ROOT, "a pickle with operation 0x%02x", (int) operation));
             }
             in.order(ByteOrder.LITTLE_ENDIAN);
         }
