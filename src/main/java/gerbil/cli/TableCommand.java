@@ -27,6 +27,7 @@ final class TableCommand implements Callable<Integer> {
         for (String loss : List.of("training_loss", "heldout_loss", "bits_per_byte")) {
             shown.doubleColumn(loss).setPrintFormatter(decimals("0.0000"), "");
         }
+        shown.longColumn("tokens").setPrintFormatter(decimals("0"), "");
         shown.doubleColumn("wall_seconds").setPrintFormatter(decimals("0"), "");
         System.out.println(shown.printAll());
         System.out.println("written to " + workspace.results());
