@@ -84,7 +84,8 @@ final class PrepareCommand implements Callable<Integer> {
             throw new GerbilException("--corpus without --out", "a folder for this corpus's tokens",
                     "name one, say --out data/tokens/mine, and train with --tokens-folder data/tokens/mine");
         }
-        Corpus source = corpus == null ? workspace.defaultCorpus() : Corpora.open(corpus, downloads(workspace));
+        Corpus source = corpus == null ? workspace.defaultCorpus() : Corpora.open(corpus,
+                downloads == null ? workspace.downloads(corpus) : downloads);
         Path folder = out == null ? workspace.tokens(wanted) : out;
         PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
                 tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
@@ -95,12 +96,6 @@ final class PrepareCommand implements Callable<Integer> {
         print("held out", prepared.heldout());
         PreparationReport.of(folder).ifPresent(PrepareCommand::print);
         return 0;
-    }
-
-    private Path downloads(Workspace workspace) {
-        return downloads != null ? downloads
-                : workspace.home().resolve("data/downloads").resolve(corpus.getFileName().toString()
-                .replace(".urls", ""));
     }
 
     private static void print(PreparationReport report) {

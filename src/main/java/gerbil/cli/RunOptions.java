@@ -68,9 +68,10 @@ final class RunOptions {
             description = "Blender: learn from all tokens (default) or from the targets only.")
     private String lossOn;
 
-    @Option(names = "--seed", defaultValue = "0",
-            description = "Seed of the initial weights and the order of the data (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    @Option(names = "--seed", split = ",", defaultValue = "0", paramLabel = "SEED",
+            description = "Seeds, separated by commas, of the initial weights and the order of the data (default: "
+                    + "${DEFAULT-VALUE}).")
+    private List<Long> seeds;
 
     @Option(names = "--learning-rate", paramLabel = "RATE",
             description = "Peak learning rate (default: the size's own; with --from a tenth of it).")
@@ -134,18 +135,18 @@ final class RunOptions {
                 : PreparedTokens.open(folder);
     }
 
-    /** One run for each size and class. */
+    /** One run for each size, class and seed. */
     List<RunSpec> specs(PreparedTokens tokens) {
         List<RunSpec> specs = new ArrayList<>();
         Objective chosen = Objective.of(objective);
         for (String size : sizes) {
             for (String budgetClass : classes) {
-                RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), chosen, seed,
-                        tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+                RunSpec spec = Workspace.spec(size, budgetClass, chosen, tokens);
                 spec = chosen == Objective.BLENDER ? spec.withBlender(blender(chosen)) : spec;
                 spec = budget == null ? spec : spec.withTokens(Numbers.parse(budget));
                 spec = base == null ? spec : spec.finetuning(base);
-                specs.add(learningRate == null ? spec : spec.withLearningRate(learningRate));
+                spec = learningRate == null ? spec : spec.withLearningRate(learningRate);
+                seeds.stream().map(spec::withSeed).forEach(specs::add);
             }
         }
         return specs;
@@ -163,13 +164,12 @@ final class RunOptions {
         }
         requireCount("--mixture", mixture, BlendedObjective.values().length);
         requireCount("--spans", spans, 2);
-        BlenderSettings d = BlenderSettings.DEFAULT;
-        List<Double> shares = mixture == null ? List.of(d.fillInTheMiddle(), d.causal(), d.masked()) : mixture;
-        return new BlenderSettings(shares.get(0), shares.get(1), shares.get(2),
-                sharesOf == null ? d.sharesOf() : BlenderSettings.choice(BlenderSettings.SharesOf.class, sharesOf),
-                spans == null ? d.shortestSpan() : spans.get(0), spans == null ? d.longestSpan() : spans.get(1),
-                maskRate == null ? d.maskRate() : maskRate,
-                lossOn == null ? d.lossOn() : BlenderSettings.choice(BlenderSettings.LossOn.class, lossOn));
+        BlenderSettings s = BlenderSettings.DEFAULT;
+        s = mixture == null ? s : s.withShares(mixture.get(0), mixture.get(1), mixture.get(2));
+        s = sharesOf == null ? s : s.withSharesOf(BlenderSettings.choice(BlenderSettings.SharesOf.class, sharesOf));
+        s = spans == null ? s : s.withSpans(spans.get(0), spans.get(1));
+        s = maskRate == null ? s : s.withMaskRate(maskRate);
+        return lossOn == null ? s : s.withLossOn(BlenderSettings.choice(BlenderSettings.LossOn.class, lossOn));
     }
 
     private static void requireCount(String option, List<?> values, int count) {

@@ -2,6 +2,7 @@ package gerbil.runs;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Progress;
+import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.SourceJars;
 import gerbil.spec.BudgetClass;
@@ -107,6 +108,28 @@ public record Workspace(Path home) {
     public PreparedTokens prepare(Scale scale, Progress progress) {
         return Preparation.prepare(defaultCorpus(), vocabulary(scale), tokens(scale), defaultTokens(scale),
                 HELD_OUT_TOKENS, 0, progress);
+    }
+
+    /**
+     * Token sets of a corpus of one's own, all of it, in {@code data/tokens} under the name of its file or folder and
+     * the scale's, prepared if they are not there yet.
+     *
+     * @param corpus as {@link Corpora#open}
+     * @throws GerbilException if the token sets of that name are of another corpus, or of this one as it was before
+     */
+    public PreparedTokens prepare(Scale scale, Path corpus, Progress progress) {
+        Path folder = home.resolve("data/tokens").resolve(name(corpus) + "-" + scale.label());
+        return Preparation.prepare(Corpora.open(corpus, downloads(corpus)), vocabulary(scale), folder, Long.MAX_VALUE,
+                HELD_OUT_TOKENS, 0, progress);
+    }
+
+    /** Folder of the files that are fetched for a corpus that is a list of addresses. */
+    public Path downloads(Path corpus) {
+        return home.resolve("data/downloads").resolve(name(corpus));
+    }
+
+    private static String name(Path corpus) {
+        return corpus.toAbsolutePath().normalize().getFileName().toString().replace(".urls", "");
     }
 
     /** The default causal run of a size and class on a token set. */

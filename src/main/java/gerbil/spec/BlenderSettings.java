@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /**
  * How a Blender model's three objectives are mixed and how their examples are made. The original's rates were never
- * published; {@link #DEFAULT} gives ours.
+ * published; {@link #DEFAULT} gives ours, to be changed one by one: {@code DEFAULT.withMaskRate(0.3)}.
  *
  * @param fillInTheMiddle share of the mixture
  * @param causal share of the mixture
@@ -68,6 +68,35 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
                     + "nothing is asked, and when all is masked there is nothing to tell it from",
                     "choose for example 0.15");
         }
+    }
+
+    /** These settings with other shares, which add up to 1. */
+    public BlenderSettings withShares(double fillInTheMiddle, double causal, double masked) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
+                lossOn);
+    }
+
+    /** These settings with shares counted in something else. */
+    public BlenderSettings withSharesOf(SharesOf sharesOf) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
+                lossOn);
+    }
+
+    /** These settings with other spans to fill in, in tokens. */
+    public BlenderSettings withSpans(int shortest, int longest) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortest, longest, maskRate, lossOn);
+    }
+
+    /** These settings with another share of hidden tokens. */
+    public BlenderSettings withMaskRate(double maskRate) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
+                lossOn);
+    }
+
+    /** These settings with other tokens to learn from. */
+    public BlenderSettings withLossOn(LossOn lossOn) {
+        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
+                lossOn);
     }
 
     /** The share of one of the objectives. */

@@ -57,13 +57,29 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                 heldoutData);
     }
 
+    /** This run with another seed, of the initial weights and of the order of the data. */
+    public RunSpec withSeed(long seed) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender, base);
+    }
+
     /** This run with another peak learning rate. */
     public RunSpec withLearningRate(double learningRate) {
         OptimizerSettings o = optimizer;
-        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed,
-                new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(), o.decayed(),
-                        o.clipNorm(), o.warmupFraction(), o.finalFraction()), vocabulary, data, heldoutData, blender,
-                        base);
+        return withOptimizer(new OptimizerSettings(learningRate, o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(),
+                o.decayed(), o.clipNorm(), o.warmupFraction(), o.finalFraction()));
+    }
+
+    /** This run with other settings of AdamW and the schedule. */
+    public RunSpec withOptimizer(OptimizerSettings optimizer) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender, base);
+    }
+
+    /** This run with other batches: the tokens of one optimizer step, and those of one sequence. */
+    public RunSpec withBatch(int batchTokens, int sequenceLength) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender, base);
     }
 
     /** This run with another budget, for trials and tests. */

@@ -130,13 +130,11 @@ class RunSpecTest {
     }
 
     private static BlenderSettings mixture(double fill, double causal, double masked) {
-        return new BlenderSettings(fill, causal, masked, BlenderSettings.SharesOf.EXAMPLES, 3, 64, 0.15,
-                BlenderSettings.LossOn.ALL);
+        return BlenderSettings.DEFAULT.withShares(fill, causal, masked);
     }
 
     private static BlenderSettings spans(int shortest, int longest, double maskRate) {
-        return new BlenderSettings(1, 0, 0, BlenderSettings.SharesOf.TOKENS, shortest, longest, maskRate,
-                BlenderSettings.LossOn.ALL);
+        return BlenderSettings.DEFAULT.withSpans(shortest, longest).withMaskRate(maskRate);
     }
 
     @Test
@@ -150,6 +148,20 @@ class RunSpecTest {
         assertRefused(() -> spans(1, 5, 1), "a mask rate of 1.0", "nothing to tell it from");
         assertRefused(() -> spans(1, 5, 0), "a mask rate of 0.0");
         assertEquals(0.333333, mixture(0.333333, 0.333333, 0.333334).fillInTheMiddle());
+    }
+
+    /** Each wither against the positional constructor, with values that all differ. */
+    @Test
+    void withersChangeWhatTheyNameAndNothingElse() {
+        OptimizerSettings o = OptimizerSettings.withLearningRate(1e-3);
+        assertEquals(new RunSpec("40k", BudgetClass.A, Objective.CAUSAL, 8_192, 512, 64, 7, o, SPEC.vocabulary(),
+                SPEC.data(), SPEC.heldoutData()),
+                SPEC.withTokens(8_192).withBatch(512, 64).withSeed(7).withOptimizer(o));
+        assertEquals(SPEC.withOptimizer(o), SPEC.withLearningRate(1e-3));
+        assertEquals(new BlenderSettings(0.5, 0.3, 0.2, BlenderSettings.SharesOf.TOKENS, 4, 50, 0.25,
+                BlenderSettings.LossOn.TARGETS),
+                BlenderSettings.DEFAULT.withShares(0.5, 0.3, 0.2).withSharesOf(BlenderSettings.SharesOf.TOKENS)
+                        .withSpans(4, 50).withMaskRate(0.25).withLossOn(BlenderSettings.LossOn.TARGETS));
     }
 
     @Test

@@ -68,8 +68,7 @@ class BlenderTrainingTest {
     }
 
     private static BlenderSettings targetsOnly() {
-        return new BlenderSettings(1.0 / 3, 1.0 / 3, 1.0 / 3, BlenderSettings.SharesOf.EXAMPLES, 3, 64, 0.15,
-                LossOn.TARGETS);
+        return BlenderSettings.DEFAULT.withLossOn(LossOn.TARGETS);
     }
 
     private Trainer trainer(RunSpec run, RunDirectory directory, TrainingListener listener) {
