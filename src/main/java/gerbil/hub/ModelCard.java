@@ -67,16 +67,16 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
         Optional<RunResult> own = result.filter(r -> step == spec.steps());
         String row = own.map(r -> text("| %s | %,d | %s | %d | %,d | %,d | %.4f | %.4f | %.4f |", spec.model(),
                 r.parameters(), spec.budgetClass(), spec.budgetClass().tokensPerParameter(), r.tokens(),
-                spec.batchTokens(), r.trainingLoss(), r.heldoutLoss(), r.bitsPerByte()))
+                spec.batchTokens(), r.heldoutLoss(), r.bitsPerByte(), r.trainingLoss()))
                 .orElse(text("| %s | %,d | %s | %d | %,d | %,d | not measured | not measured | not measured |",
                         spec.model(), spec.config().parameters(), spec.budgetClass(),
                         spec.budgetClass().tokensPerParameter(), (long) step * spec.batchTokens(), spec.batchTokens()));
         return "## Loss\n\n"
-                + "| model | parameters | class | tokens a parameter | tokens | batch | training loss | held-out loss "
-                + "| bits a byte |\n|---|---|---|---|---|---|---|---|---|\n" + row + "\n\n"
-                + (own.isPresent() ? "Losses are in nats a token: training loss is the mean of the last 1% of the "
-                + "steps, held-out loss is on documents\nthat training never saw.\n"
-                : text("These weights are from step %,d of %,d: no loss was measured with them.\n", step, spec.steps()))
+                + "| model | parameters | class | tokens a parameter | tokens | batch | held-out loss | bits a byte "
+                + "| training loss |\n|---|---|---|---|---|---|---|---|---|\n" + row + "\n\n"
+                + own.map(r -> text("Losses are in nats a token: held-out loss is on documents that training never saw, "
+                + "training loss is the\nmean of the last %,d steps.\n", r.trainingLossSteps())).orElse(
+                text("These weights are from step %,d of %,d: no loss was measured with them.\n", step, spec.steps()))
                 + published();
     }
 

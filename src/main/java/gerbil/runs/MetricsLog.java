@@ -55,10 +55,9 @@ public final class MetricsLog implements AutoCloseable {
         writer.flush();
     }
 
-    /** Mean loss over the last share of the steps, at least one: 0.01 or 1. */
-    public double meanLoss(double share) {
-        int count = (int) Math.max(1, Math.round(share * steps.size()));
-        return steps.subList(steps.size() - count, steps.size()).stream()
+    /** Mean loss of as many last steps, at least one. */
+    public double meanLoss(int last) {
+        return steps.subList(steps.size() - last, steps.size()).stream()
                 .mapToDouble(StepMetrics::loss).average().orElseThrow();
     }
 

@@ -1,5 +1,7 @@
 package gerbil.spec;
 
+import java.util.Objects;
+
 /**
  * What a finished run came to: {@code result.json}.
  *
@@ -7,13 +9,23 @@ package gerbil.spec;
  * @param environment where
  * @param parameters exact number
  * @param tokens trained on, in whole batches
- * @param trainingLoss mean over the last 1% of the steps, nats a token; how the published losses were averaged is
- *     unknown
+ * @param trainingLoss mean over the last {@code trainingLossSteps}, nats a token; how the published losses were averaged
+ *     is unknown
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss on documents that training never saw, nats a token
  * @param bitsPerByte the same in bits a byte of text
  * @param wallSeconds spent in training steps, all sittings added
+ * @param trainingLossSteps as {@link RunSpec#trainingLossSteps}; 0 stands for 1% of the steps, as in results that do not
+ *     say it
  */
 public record RunResult(RunSpec spec, RunEnvironment environment, long parameters, long tokens, double trainingLoss,
-                        double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds) {
+                        double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds,
+                        int trainingLossSteps) {
+
+    public RunResult {
+        Objects.requireNonNull(spec, "spec");
+        Objects.requireNonNull(environment, "environment");
+        trainingLossSteps = trainingLossSteps > 0 ? trainingLossSteps
+                : (int) Math.max(1, Math.round(0.01 * spec.steps()));
+    }
 }

@@ -27,6 +27,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
                       String heldoutData, BlenderSettings blender, @JsonProperty("origin") BaseModel base) {
 
+    private static final int FEWEST_LOSS_STEPS = 50;
+
     public RunSpec {
         if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
             throw new GerbilException(tokens + " tokens in batches of " + batchTokens + " and sequences of "
@@ -130,10 +132,25 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         return base == null ? ModelSize.of(size).config(objective) : base.config();
     }
 
+    /** Whether it is the default run of its size, class and objective, on whatever data. */
+    @JsonIgnore
+    public boolean isDefault() {
+        return equals(of(modelSize(), budgetClass, objective, 0, vocabulary, data, heldoutData));
+    }
+
     /** Optimizer steps: the budget in whole batches, rounded up. */
     @JsonIgnore
     public int steps() {
         return Math.toIntExact((tokens + batchTokens - 1) / batchTokens);
+    }
+
+    /**
+     * Steps at the end of the run whose mean is its training loss: 1%, and at least 50, since the mean of few batches
+     * says more of their text than of the model.
+     */
+    @JsonIgnore
+    public int trainingLossSteps() {
+        return Math.min(steps(), Math.max(FEWEST_LOSS_STEPS, steps() / 100));
     }
 
     /** Sequences of one batch. */

@@ -240,8 +240,9 @@ public final class Trainer {
         HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
                 HELD_OUT_TOKENS);
         return new RunResult(spec, record.environment(), spec.config().parameters(),
-                (long) spec.steps() * spec.batchTokens(), metrics.meanLoss(0.01), metrics.meanLoss(1),
-                heldOut.loss(), heldOut.bitsPerByte(), metrics.seconds());
+                (long) spec.steps() * spec.batchTokens(), metrics.meanLoss(spec.trainingLossSteps()),
+                metrics.meanLoss(spec.steps()), heldOut.loss(), heldOut.bitsPerByte(), metrics.seconds(),
+                spec.trainingLossSteps());
     }
 
     private RunEnvironment environment() {

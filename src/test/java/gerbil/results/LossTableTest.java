@@ -50,7 +50,7 @@ class LossTableTest {
                 "source jars", "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
-                loss, loss + 1, loss + 0.1, loss / 2, 61.5);
+                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50);
     }
 
     private RunResult finish(String size, BudgetClass budgetClass, double loss) throws IOException {
@@ -206,7 +206,7 @@ class LossTableTest {
         RunResult full = result("40k", BudgetClass.A, 4.5);
         RunSpec trial = full.spec().withTokens(2_048);
         Json.write(Files.createDirectories(runs.resolve("trial")).resolve("result.json"), new RunResult(trial,
-                full.environment(), full.parameters(), 2_048, 6.5, 6.5, 6.5, 3, 1));
+                full.environment(), full.parameters(), 2_048, 6.5, 6.5, 6.5, 3, 1, 1));
         LossTable table = LossTable.collect(runs, results);
         assertEquals(1, table.scale("nano").rows().size());
         assertEquals("only 2,048 tokens",

@@ -43,6 +43,22 @@ class RunSpecTest {
     }
 
     @Test
+    void trainingLossIsOfTheLastPercentAndAtLeastFiftySteps() {
+        assertEquals(List.of(1, 50, 50, 50, 51), Stream.of(1, 50, 393, 5_099, 5_199)
+                .map(steps -> spec(256L * steps, 256, 64).trainingLossSteps()).toList());
+    }
+
+    /** Results of before say no window; theirs was 1%. */
+    @Test
+    void aResultThatNamesNoWindowIsOfTheLastPercent() {
+        String old = """
+                {"spec": %s, "environment": {"codeVersion": "0.1.0", "threads": 2}, "parameters": 40192,
+                "tokens": 804864, "trainingLoss": 2.8, "wholeRunLoss": 3.3, "heldoutLoss": 2.7, "bitsPerByte": 2.4,
+                "wallSeconds": 7.2}""".formatted(Json.line(SPEC));
+        assertEquals(4, Json.parse(old, RunResult.class, "old").trainingLossSteps());
+    }
+
+    @Test
     void runsThatCannotBeAreRefused() {
         assertRefused(() -> spec(1_000, 300, 128), "300", "128", "multiple");
         assertRefused(() -> spec(1_000, 256, 256), "a sequence of 256 tokens", "at most 128");
