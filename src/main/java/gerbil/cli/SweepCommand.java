@@ -40,8 +40,8 @@ final class SweepCommand implements Callable<Integer> {
                         () -> options.settings(trial), new PrintedProgress(System.err),
                         java.time.Duration.ofMinutes(5)).run();
                 LearningRates.record(workspace.results(), result);
-                System.out.printf(Locale.ROOT, "%s at %.1e: training loss %.4f, held-out loss %.4f%n", spec.model(),
-                        rate, result.trainingLoss(), result.heldoutLoss());
+                System.out.printf(Locale.ROOT, "%s, seed %d at %.1e: held-out loss %.4f, training loss %.4f%n",
+                        spec.model(), spec.seed(), rate, result.heldoutLoss(), result.trainingLoss());
             }
         }
         return 0;

@@ -54,12 +54,16 @@ final class TrainCommand implements Callable<Integer> {
                     + "stop.")
     private boolean detach;
 
+    /** Of the model that {@code from} names. */
+    private Path baseFolder;
+
     @Override
     public Integer call() throws IOException {
         if (from == null) {
             train(null);
         } else {
-            try (LanguageModel base = ModelOption.open(from)) {
+            baseFolder = ModelOption.folder(from);
+            try (LanguageModel base = TrainedModel.openFolder(baseFolder)) {
                 options.from(new BaseModel(name(base), base.sha256(), base.model().config()));
                 train(base);
             }
@@ -95,7 +99,7 @@ final class TrainCommand implements Callable<Integer> {
             }
             if (detach && directory.result().isEmpty()) {
                 System.out.println(running(DetachedTraining.start(directory, new TrainingRequest(spec,
-                        tokens.folder().toString(), from == null ? null : ModelOption.folder(from).toString(), settings,
+                        tokens.folder().toString(), baseFolder == null ? null : baseFolder.toString(), settings,
                         checkpointMinutes))));
                 continue;
             }
@@ -112,9 +116,10 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     static void print(RunResult result, RunDirectory directory) {
-        System.out.printf(Locale.ROOT, "%s: training loss %.4f (last 1%%), %.4f (whole run); held-out loss %.4f "
-                        + "nats a token, %.4f bits a byte; %s; %s%n", result.spec().model(), result.trainingLoss(),
-                result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
+        System.out.printf(Locale.ROOT, "%s, seed %d: held-out loss %.4f nats a token, %.4f bits a byte; training loss "
+                        + "%.4f (last %,d steps), %.4f (whole run); %s; %s%n", result.spec().model(),
+                result.spec().seed(), result.heldoutLoss(), result.bitsPerByte(), result.trainingLoss(),
+                result.trainingLossSteps(), result.wholeRunLoss(),
                 Units.seconds(result.wallSeconds()), directory.folder());
     }
 }

@@ -27,6 +27,9 @@ import java.util.zip.ZipFile;
  */
 public final class SourceJars implements Corpus {
 
+    /** The name of the default corpus. */
+    public static final String NAME = "source-jars";
+
     private static final Set<String> TEXT = Set.of(
             "java", "kt", "scala", "groovy", "clj", "rb", "py", "c", "h", "cpp", "sql", "g", "g4", "jj",
             "html", "md", "txt", "adoc", "rst", "xml", "xsd", "dtd", "yml", "yaml", "sh", "properties");
@@ -72,7 +75,7 @@ public final class SourceJars implements Corpus {
                 throw new UncheckedIOException(e);
             }
         }
-        return new SourceJars(folder, new Provenance("source-jars", files), entries);
+        return new SourceJars(folder, new Provenance(NAME, files), entries);
     }
 
     private static boolean isText(String name) {

@@ -14,10 +14,11 @@ import gerbil.spec.StepSettings;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -32,6 +33,7 @@ public final class RunDirectory {
     private static final String RUN = "run.json";
     private static final String REQUEST = "request.json";
     private static final String RESULT = "result.json";
+    private static final List<String> FILES = List.of(RUN, REQUEST, RESULT);
     private static final String LOCK = "lock";
     /** What the lock says of a process that a signal makes save a checkpoint before it ends. */
     private static final String STOPS_ON_SIGNAL = "a signal stops it";
@@ -65,45 +67,24 @@ public final class RunDirectory {
         return new RunDirectory(folder);
     }
 
-    /**
-     * The newest run of a model that has a checkpoint.
-     *
-     * @param model {@code Gerbil-A-92k}
-     * @throws GerbilException if there is none
-     */
-    public static RunDirectory newest(Path runs, String model) {
-        try (Stream<Path> folders = Files.isDirectory(runs.resolve(model))
-                ? Files.list(runs.resolve(model)) : Stream.empty()) {
-            return folders.filter(f -> Files.exists(f.resolve(RUN))).map(RunDirectory::new)
-                    .filter(r -> r.latestCheckpoint().isPresent())
-                    .max(Comparator.comparingLong(r -> r.latestCheckpoint().orElseThrow().folder().toFile()
-                            .lastModified()))
-                    .orElseThrow(() -> new GerbilException("no trained " + model + " under " + runs,
-                            "a run with a checkpoint", "train it first, or name one of the models in that folder"));
+    /** All directories under {@code runs} with files of a run, whole or not, by path. */
+    public static List<RunDirectory> all(Path runs) {
+        if (!Files.isDirectory(runs)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.walk(runs, FileVisitOption.FOLLOW_LINKS)) {
+            return files.filter(f -> FILES.contains(f.getFileName().toString())).map(Path::getParent).distinct()
+                    .sorted().map(RunDirectory::new).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     /**
-     * The run of a model that was started last, whether it has a checkpoint yet or not.
-     *
-     * @throws GerbilException if there is none
+     * When the lock was taken, in milliseconds; of a run that is about to be started or has been brought here, when its
+     * files came.
      */
-    public static RunDirectory lastStarted(Path runs, String model) {
-        try (Stream<Path> folders = Files.isDirectory(runs.resolve(model))
-                ? Files.list(runs.resolve(model)) : Stream.empty()) {
-            return folders.filter(f -> Files.exists(f.resolve(RUN)) || Files.exists(f.resolve(REQUEST)))
-                    .max(Comparator.comparingLong(RunDirectory::started)).map(RunDirectory::new)
-                    .orElseThrow(() -> new GerbilException("no run of " + model + " under " + runs, "a run",
-                            "train it first, or name one of the models in that folder"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** When the lock was taken; of a run that is about to be started or has been brought here, when its files came. */
-    private static long started(Path folder) {
+    long started() {
         return Stream.of(LOCK, REQUEST, RUN).mapToLong(f -> folder.resolve(f).toFile().lastModified()).max()
                 .orElseThrow();
     }
@@ -209,9 +190,14 @@ public final class RunDirectory {
         Json.write(folder.resolve(REQUEST), request);
     }
 
+    /** Where and on what the run was begun, if it has begun. */
+    Optional<RunEnvironment> environment() {
+        return Files.exists(folder.resolve(RUN)) ? Optional.of(record().environment()) : Optional.empty();
+    }
+
     /** How the run's step is computed, if it has begun. */
     public Optional<StepSettings> settings() {
-        return Files.exists(folder.resolve(RUN)) ? Optional.of(record().environment().step()) : Optional.empty();
+        return environment().map(RunEnvironment::step);
     }
 
     /** The result, if the run has finished. */
@@ -288,6 +274,26 @@ public final class RunDirectory {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** How it stands with the run: "finished", "training, step 3 of 448", or what is not whole. */
+    public String state() {
+        try {
+            RunSpec spec = spec();
+            if (result().isPresent()) {
+                return latestCheckpoint().isPresent() ? "finished" : "finished, without its checkpoints";
+            }
+            return String.format(Locale.ROOT, "%s, step %,d of %,d", holder().isPresent() ? "training" : "stopped",
+                    metrics().size(), spec.steps());
+        } catch (GerbilException | IOException | UncheckedIOException e) {
+            return "not whole: " + e.getMessage();
+        }
+    }
+
+    /** The folder and {@link #state}. */
+    @Override
+    public String toString() {
+        return folder + ": " + state();
     }
 
     private <T> T read(String file, Class<T> type) {

@@ -48,6 +48,11 @@ public record Workspace(Path home) {
         return home.resolve(System.getenv().getOrDefault("GERBIL_RUNS", "runs"));
     }
 
+    /** The runs that are in {@link #runs} now. */
+    public RunList runList() {
+        return RunList.under(runs());
+    }
+
     /** The scale that notebooks run at: the environment variable {@code GERBIL_SCALE}, or nano. */
     public static Scale scale() {
         return Scale.of(System.getenv().getOrDefault("GERBIL_SCALE", Scale.NANO.label()));

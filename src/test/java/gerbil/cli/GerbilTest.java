@@ -76,6 +76,7 @@ class GerbilTest {
         "import | --model --tokens-folder",
         "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes "
             + "--detach",
+        "list | runs/ seed held-out",
         "watch | --model",
         "stop | --model",
         "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
@@ -169,7 +170,7 @@ class GerbilTest {
         String trained = done("train", "--size", "40k", "--class", "A", "--objective", "blender", "--mixture",
                 "0.5,0.25,0.25", "--tokens-folder", tokens, "--run-directory", run);
         assertTrue(trained.contains("mixture: fill-in-the-middle") && trained.contains("; padding 0.")
-                && trained.contains("GerbilBlender-A-40k: training loss "), trained);
+                && trained.contains("GerbilBlender-A-40k, seed 0: held-out loss "), trained);
         String filled = done("infill", "--model", run, "--prefix", "On day 5 the", "--suffix", " rounds.");
         assertTrue(filled.startsWith("On day 5 the") && filled.stripTrailing().endsWith(" rounds."), filled);
         assertEquals(filled, done("infill", "--model", run, "--prefix", "On day 5 the", "--suffix", " rounds."));
@@ -193,7 +194,7 @@ class GerbilTest {
 
         String run = home.resolve("runs/mine").toString();
         String[] train = {"train", "--size", "40k", "--class", "A", "--tokens-folder", tokens, "--run-directory", run};
-        assertTrue(done(train).contains("Gerbil-A-40k: training loss "));
+        assertTrue(done(train).contains("Gerbil-A-40k, seed 0: held-out loss "));
         String again = done(train);
         assertTrue(again.contains("training loss") && !again.contains("parameters"), "not planned again: " + again);
         String[] other = train.clone();
@@ -219,7 +220,7 @@ class GerbilTest {
         assertEquals(done("import", "--model", run, "--tokens-folder", tokens), imported);
         assertTrue(imported.contains("40,192 parameters") && imported.contains("held-out loss "), imported);
         String[] finetune = {"train", "--from", shared, "--class", "A", "--budget", "8k", "--tokens-folder", tokens};
-        assertTrue(done(finetune).contains("My-40k-finetuned: training loss "));
+        assertTrue(done(finetune).contains("My-40k-finetuned, seed 0: held-out loss "));
         assertTrue(done("sample", "--model", "My-40k-finetuned", "--tokens", "5").length() > 0);
 
         Files.writeString(texts.resolve("text.jsonl"), "{\"text\": \"On day 5 the gerbil ran 9 rounds.\"}\n");
@@ -234,6 +235,43 @@ class GerbilTest {
         assertFalse(table.toString().contains("finetuned"));
         assertTrue(table.stream().anyMatch(row -> row.startsWith("Gerbil-A-40k,nano,causal,40k,A,40192,")
                 && row.contains(",texts,gpt2-1024,")), table.toString());
+    }
+
+    /** Of runs that differ in seed and rate none hides another, and what is taken of several is said. */
+    @Test
+    void everyRunIsListedAndCanBeNamed() throws IOException {
+        Path texts = Files.createDirectory(home.resolve("texts"));
+        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
+                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
+                .toList());
+        String tokens = home.resolve("data/tokens/mine").toString();
+        done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
+        String[] train = {"train", "--size", "40k", "--class", "A", "--budget", "4k", "--tokens-folder", tokens,
+            "--seed", "0,1"};
+        assertEquals(2, done(train).lines().filter(line -> line.matches("Gerbil-A-40k, seed [01]: held-out loss .*")).count());
+        Files.createDirectories(home.resolve("runs/broken"));
+        Files.writeString(home.resolve("runs/broken/run.json"), "{\"spec\":");
+
+        List<String> list = done("list").lines().toList();
+        assertEquals(4, list.size(), list.toString());
+        assertTrue(list.get(0).matches("run +model +corpus +seed +rate +held-out loss +begun +state"), list.get(0));
+        assertTrue(list.get(1).matches("Gerbil-A-40k/seed0-[0-9a-f]{8}  Gerbil-A-40k  texts +0 +0\\.032 +\\d\\.\\d{4}  "
+                + "\\d{4}-\\d\\d-\\d\\dT\\S+ +finished"), list.get(1));
+        assertTrue(list.get(2).startsWith("Gerbil-A-40k/seed1-"), list.get(2));
+        assertTrue(list.get(3).startsWith("broken ") && list.get(3).contains("not whole: Found: ")
+                && list.get(3).contains("run.json is not readable"), list.get(3));
+
+        String first = list.get(1).split(" ")[0];
+        Outcome several = gerbil("sample", "--model", "Gerbil-A-40k", "--tokens", "5");
+        String second = list.get(2).split(" ")[0];
+        assertTrue(several.err.contains("Gerbil-A-40k is the name of 2 runs: taking " + second)
+                && several.err.contains("gerbil list"), "the newest, since none is on the default corpus: " + several.err);
+        for (String name : List.of(first, first.substring(first.indexOf('/') + 1), first.split("-")[3],
+                home.resolve("runs").resolve(first).toString())) {
+            Outcome one = gerbil("sample", "--model", name, "--tokens", "5");
+            assertEquals(List.of(0, ""), List.of(one.status, one.err), name);
+        }
+        assertTrue(gerbil("watch", "--model", "Gerbil-A-40k").err.contains("taking " + second));
     }
 
     @Test
@@ -261,8 +299,8 @@ class GerbilTest {
             tokens,
                 "--detach"};
             done(train);
-            assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k: training loss "));
-            assertTrue(done(train).contains("Gerbil-D-40k: training loss "));
+            assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k, seed 0: held-out loss "));
+            assertTrue(done(train).contains("Gerbil-D-40k, seed 0: held-out loss "));
             assertTrue(gerbil("stop", "--model", "Gerbil-D-40k").err.contains("nobody who trains"));
         } finally {
             gerbil("stop", "--model", "Gerbil-D-40k");

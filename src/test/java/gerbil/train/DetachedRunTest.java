@@ -9,6 +9,7 @@ import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
 import gerbil.runs.DetachedRun;
 import gerbil.runs.RunDirectory;
+import gerbil.runs.RunList;
 import gerbil.runs.TrainingListener;
 import gerbil.runs.TrainingRequest;
 import gerbil.spec.RunSpec;
@@ -87,7 +88,7 @@ class DetachedRunTest {
         assertTrue(process.orElseThrow() != ProcessHandle.current().pid());
         start(directory);
         assertEquals(process, run.process());
-        assertEquals(directory.folder(), RunDirectory.lastStarted(folder, spec.model()).folder());
+        assertEquals(directory.folder(), RunList.under(folder).started(spec.model()).get(0).folder());
 
         awaitSteps(3);
         run.stop();
