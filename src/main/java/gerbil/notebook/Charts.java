@@ -24,13 +24,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
+import java.util.function.DoubleToLongFunction;
+import java.util.function.LongFunction;
+import java.util.stream.LongStream;
 
 /** The notebooks' charts in one style, as tablesaw figures: a figure that ends a cell appears. */
 public final class Charts {
 
     static final String LOSS = "loss (nats a token)";
     private static final int HEIGHT = 420;
+    /** Of a histogram whose bins have one width. */
+    private static final int FEWEST_BINS = 5;
+    private static final double NARROWEST = 1e-3;
     private static final String CHANCE = "#7f7f7f";
 
     private Charts() {
@@ -78,43 +83,65 @@ public final class Charts {
     }
 
     /**
-     * Accuracy in tasks, a bar for each model, with a dashed line where guessing would be.
+     * Accuracy in tasks, a bar for each model with two standard errors to either side, and a dashed line where guessing
+     * would be.
      *
-     * @param table with the columns {@code task}, {@code model}, {@code accuracy} and {@code chance}, a row for each
-     *     bar
+     * @param table with the columns {@code task}, {@code model}, {@code accuracy}, {@code standardError} and {@code
+     *     chance}, a row for each bar
      */
     public static Figure accuracies(String title, Table table) {
         List<Trace> traces = new ArrayList<>();
         TableSliceGroup models = table.splitOn("model");
         for (TableSlice model : models) {
-            traces.add(BarTrace.builder(model.stringColumn("task"), model.numberColumn("accuracy")).name(model.name())
-                    .marker(Marker.builder().color(Palette.color(traces.size())).build()).build());
+            BarTrace bars = BarTrace.builder(model.stringColumn("task"), model.numberColumn("accuracy"))
+                    .name(model.name()).marker(Marker.builder().color(Palette.color(traces.size())).build()).build();
+            traces.add(new ErrorBars(bars, Arrays.stream(model.numberColumn("standardError").asDoubleArray())
+                    .map(error -> 2 * error).toArray()));
         }
         TableSlice tasks = models.get(0);
         traces.add(ScatterTrace.builder(tasks.column("task"), tasks.column("chance")).name("chance")
                 .mode(ScatterTrace.Mode.LINE)
                 .line(Line.builder().color(CHANCE).dash(Line.Dash.DASH).shape(Line.Shape.HVH).build()).build());
         return figure(title, axis("task", Axis.Type.CATEGORY),
-                axis("accuracy (share of items)", Axis.Type.LINEAR), traces);
+                axis("accuracy (share of items), ± 2 standard errors", Axis.Type.LINEAR), traces);
     }
 
     /**
-     * How many of the values lie at 0, at 1, from 2 to 3, 4 to 7, 8 to 15 and so on, as suits lengths.
+     * How many of the values lie where. Whole numbers are counted at 0, at 1, from 2 to 3, 4 to 7, 8 to 15 and so on, as
+     * suits lengths; of others all bins have one width, and what lies between two is counted in the upper one.
      *
-     * @param values none below zero; the axis is labelled with the column's name
+     * @param values whole numbers none below zero; the axis is labelled with the column's name
      * @param counted what is counted: "documents"
      */
     public static Figure histogram(String title, NumericColumn<?> values, String counted) {
-        SortedMap<Integer, Integer> bins = new TreeMap<>();
-        for (double value : values.asDoubleArray()) {
-            bins.merge(value < 1 ? -1 : Math.getExponent(value), 1, Integer::sum);
+        double[] all = values.asDoubleArray();
+        if (Arrays.stream(all).allMatch(value -> value == Math.rint(value))) {
+            return bins(title, values, counted, value -> value < 1 ? -1 : Math.getExponent(value), Charts::doubling);
         }
-        int[] drawn = bins.isEmpty() ? new int[0] : IntStream.rangeClosed(bins.firstKey(), bins.lastKey()).toArray();
-        return bars(title, values.name(), counted, Arrays.stream(drawn).mapToObj(Charts::range).toArray(),
-                Arrays.stream(drawn).mapToDouble(bin -> bins.getOrDefault(bin, 0)).toArray());
+        double span = Math.max(NARROWEST,
+                Arrays.stream(all).max().orElseThrow() - Arrays.stream(all).min().orElseThrow());
+        int digits = (int) Math.ceil(-Math.log10(span / FEWEST_BINS));
+        double perUnit = Math.pow(10, digits);
+        int width = span * perUnit / FEWEST_BINS >= 5 ? 5 : span * perUnit / FEWEST_BINS >= 2 ? 2 : 1;
+        String format = "%." + Math.max(0, digits) + "f–%." + Math.max(0, digits) + "f";
+        // as decimal fractions: 0.9 of a value is in the bin from 0.9 on, whatever is left of it in binary
+        return bins(title, values, counted, value -> Math.floorDiv((long) Math.floor(value * perUnit + 1e-9), width),
+                bin -> String.format(Locale.ROOT, format, bin * width / perUnit, (bin + 1) * width / perUnit));
     }
 
-    private static String range(int bin) {
+    private static Figure bins(String title, NumericColumn<?> values, String counted, DoubleToLongFunction bin,
+                               LongFunction<String> name) {
+        SortedMap<Long, Integer> bins = new TreeMap<>();
+        for (double value : values.asDoubleArray()) {
+            bins.merge(bin.applyAsLong(value), 1, Integer::sum);
+        }
+        long[] drawn = bins.isEmpty() ? new long[0] : LongStream.rangeClosed(bins.firstKey(), bins.lastKey()).toArray();
+        return bars(title, values.name(), counted, Arrays.stream(drawn).mapToObj(name).toArray(),
+                Arrays.stream(drawn).mapToDouble(number -> bins.getOrDefault(number, 0)).toArray());
+    }
+
+    private static String doubling(long exponent) {
+        int bin = (int) exponent;
         long low = (long) Math.scalb(1.0, bin);
         long high = (long) Math.scalb(1.0, bin + 1) - 1;
         return low == high ? String.valueOf(low) : String.format(Locale.ROOT, "%,d–%,d", low, high);
