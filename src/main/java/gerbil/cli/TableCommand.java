@@ -22,14 +22,15 @@ final class TableCommand implements Callable<Integer> {
         Workspace workspace = Workspace.here();
         LossTable table = LossTable.collect(workspace.runs(), workspace.results());
         table.write(workspace.results());
-        Table shown = table.table().selectColumns("model", "scale", "tokens", "training_loss", "heldout_loss",
-                "bits_per_byte", "wall_seconds");
-        for (String loss : List.of("training_loss", "heldout_loss", "bits_per_byte")) {
+        Table shown = table.table().selectColumns("model", "corpus", "seed", "learning_rate", "tokens",
+                "heldout_loss", "bits_per_byte", "training_loss", "wall_seconds");
+        for (String loss : List.of("heldout_loss", "bits_per_byte", "training_loss")) {
             shown.doubleColumn(loss).setPrintFormatter(decimals("0.0000"), "");
         }
         shown.longColumn("tokens").setPrintFormatter(decimals("0"), "");
         shown.doubleColumn("wall_seconds").setPrintFormatter(decimals("0"), "");
         System.out.println(shown.printAll());
+        table.passedOver().forEach(file -> System.err.println("passed over, not whole: " + file));
         System.out.println("written to " + workspace.results());
         return 0;
     }

@@ -1,5 +1,7 @@
 package gerbil.notebook;
 
+import gerbil.results.LossCell;
+import gerbil.results.LossMatrix;
 import gerbil.results.LossRow;
 import gerbil.results.LossTable;
 import gerbil.spec.BudgetClass;
@@ -13,13 +15,15 @@ import tech.tablesaw.plotly.traces.ScatterTrace;
 import tech.tablesaw.plotly.traces.Trace;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
-/** The loss table's figures: a line a size and a point a class, published ones solid and ours dashed. */
+/**
+ * The loss table's figures: a line a size and a point a class, published ones solid and ours dashed. Of several seeds a
+ * point is the mean, and its bar one standard deviation to either side.
+ */
 public final class LossFigures {
 
     private static final List<String> SCALES =
@@ -28,34 +32,35 @@ public final class LossFigures {
     private LossFigures() {
     }
 
-    /** Training loss by training tokens on a logarithmic axis. */
+    /** Loss by training tokens on a logarithmic axis. */
     public static Figure byTokens(LossTable table, Objective objective) {
-        return lines(objective.family() + ": training loss by tokens", "tokens", table, objective, LossRow::tokens);
+        return lines(objective.family() + ": loss by tokens", "tokens", table, objective, LossRow::tokens);
     }
 
-    /** Training loss by the operations that the training took, on a logarithmic axis. */
+    /** Loss by the operations that the training took, on a logarithmic axis. */
     public static Figure byCompute(LossTable table, Objective objective) {
-        return lines(objective.family() + ": training loss by compute", "operations in matrix products", table,
-                objective, LossRow::flops);
+        return lines(objective.family() + ": loss by compute", "operations in matrix products", table, objective,
+                LossRow::flops);
     }
 
     /**
-     * Shows our losses on the Pile by the published ones, on whose line they would lie if they were equal; without such
-     * runs it says so.
+     * Shows our training losses on the Pile by the published ones, on whose line they would lie if they were equal;
+     * without such runs it says so.
      */
     public static void showBesidePublished(LossTable table) {
-        List<LossRow> published = new ArrayList<>();
-        List<LossRow> ours = new ArrayList<>();
+        List<LossCell> published = new ArrayList<>();
+        List<LossCell> ours = new ArrayList<>();
         for (Objective objective : Objective.values()) {
-            for (ModelSize size : ModelSize.of(Scale.PAPER)) {
-                for (BudgetClass budgetClass : BudgetClass.values()) {
-                    Optional<LossRow> theirs = table.cell(LossRow.PUBLISHED, objective, size, budgetClass)
-                            .filter(row -> row.trainingLoss() != null);
-                    table.cell(Scale.PAPER.label(), objective, size, budgetClass).filter(LossRow::onThePile)
-                            .filter(row -> theirs.isPresent()).ifPresent(row -> {
-                                published.add(theirs.get());
-                                ours.add(row);
-                            });
+            LossMatrix theirs = table.matrices(LossRow.PUBLISHED, objective).get(0);
+            for (LossMatrix matrix : table.matrices(Scale.PAPER.label(), objective)) {
+                for (ModelSize size : theirs.sizes()) {
+                    for (BudgetClass budgetClass : BudgetClass.values()) {
+                        matrix.cell(size, budgetClass).filter(cell -> cell.runs().get(0).onThePile())
+                                .ifPresent(cell -> theirs.cell(size, budgetClass).ifPresent(known -> {
+                                    published.add(known);
+                                    ours.add(cell);
+                                }));
+                    }
                 }
             }
         }
@@ -68,33 +73,39 @@ public final class LossFigures {
         }
     }
 
-    static Figure beside(List<LossRow> published, List<LossRow> ours) {
-        double[] x = losses(published);
-        double[] y = losses(ours);
-        return Charts.figure("On the Pile: ours by the published", Charts.axis("published " + Charts.LOSS,
+    static Figure beside(List<LossCell> published, List<LossCell> ours) {
+        double[] x = means(published, LossRow::trainingLoss);
+        double[] y = means(ours, LossRow::trainingLoss);
+        return Charts.figure("On the Pile: our training loss by the published", Charts.axis("published " + Charts.LOSS,
                 Axis.Type.LINEAR), Charts.axis("our " + Charts.LOSS, Axis.Type.LINEAR), List.of(
                 ScatterTrace.builder(x, y).name("ours").mode(ScatterTrace.Mode.MARKERS).build(),
                 Charts.line("equal", x, x, 1, Line.Dash.DASH, ScatterTrace.Mode.LINE)));
     }
 
-    private static double[] losses(Collection<LossRow> rows) {
-        return rows.stream().mapToDouble(LossRow::trainingLoss).toArray();
+    private static double[] means(List<LossCell> cells, Function<LossRow, Double> loss) {
+        return cells.stream().mapToDouble(cell -> cell.mean(loss).orElseThrow()).toArray();
     }
 
     private static Figure lines(String title, String xTitle, LossTable table, Objective objective,
                                 ToDoubleFunction<LossRow> x) {
         List<Trace> traces = new ArrayList<>();
         for (String scale : SCALES) {
-            String source = scale.equals(LossRow.PUBLISHED) ? scale : "ours, " + scale;
-            for (ModelSize size : ModelSize.of(scale.equals(Scale.NANO.label()) ? Scale.NANO : Scale.PAPER)) {
-                List<LossRow> cells = Stream.of(BudgetClass.values())
-                        .flatMap(c -> table.cell(scale, objective, size, c).stream())
-                        .filter(row -> row.trainingLoss() != null).toList();
-                if (!cells.isEmpty()) {
-                    traces.add(Charts.line(size.name() + ", " + source, cells.stream().mapToDouble(x).toArray(),
-                            losses(cells), ModelSize.ALL.indexOf(size),
-                            scale.equals(LossRow.PUBLISHED) ? Line.Dash.SOLID : Line.Dash.DASH,
-                            ScatterTrace.Mode.LINE_AND_MARKERS));
+            List<LossMatrix> matrices = table.matrices(scale, objective);
+            for (LossMatrix matrix : matrices) {
+                String source = scale.equals(LossRow.PUBLISHED) ? "published, training"
+                        : "ours, held out" + (matrices.size() > 1 ? ", " + matrix.corpus() : "");
+                for (ModelSize size : matrix.sizes()) {
+                    List<LossCell> cells = Stream.of(BudgetClass.values())
+                            .flatMap(c -> matrix.cell(size, c).stream()).toList();
+                    if (!cells.isEmpty()) {
+                        Trace line = Charts.line(size.name() + ", " + source,
+                                cells.stream().mapToDouble(cell -> x.applyAsDouble(cell.runs().get(0))).toArray(),
+                                means(cells, LossRow::loss), ModelSize.ALL.indexOf(size),
+                                scale.equals(LossRow.PUBLISHED) ? Line.Dash.SOLID : Line.Dash.DASH,
+                                ScatterTrace.Mode.LINE_AND_MARKERS);
+                        traces.add(new ErrorBars(line, cells.stream()
+                                .mapToDouble(cell -> cell.deviation(LossRow::loss).orElse(0)).toArray()));
+                    }
                 }
             }
         }

@@ -1,5 +1,7 @@
 package gerbil.notebook;
 
+import gerbil.results.LossCell;
+import gerbil.results.LossMatrix;
 import gerbil.results.LossRow;
 import gerbil.results.LossTable;
 import gerbil.spec.BudgetClass;
@@ -9,7 +11,6 @@ import gerbil.spec.Scale;
 
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -29,8 +30,8 @@ final class LossTableHtml {
     static MimeBundle bundle(LossTable table) {
         String plain = Stream.of(LossRow.PUBLISHED, Scale.PAPER.label(), Scale.NANO.label())
                 .flatMap(scale -> Stream.of(Objective.values())
-                        .map(objective -> table.grid(scale, objective, LossRow::trainingLoss).printAll()))
-                .collect(Collectors.joining("\n\n"));
+                        .flatMap(objective -> table.matrices(scale, objective).stream()))
+                .map(matrix -> matrix.grid(LossRow::loss).printAll()).collect(Collectors.joining("\n\n"));
         return MimeBundle.html(render(table), plain);
     }
 
@@ -41,56 +42,64 @@ final class LossTableHtml {
             html.append(header(budgetClass + ": " + budgetClass.tokensPerParameter() + " tokens a parameter",
                     "colspan=\"2\"", ";border-left:" + RULE));
         }
-        html.append("</tr>\n<tr>").append((header("published", "", ";border-left:" + RULE) + header("ours", "", ""))
-                .repeat(CLASSES)).append("</tr>\n</thead>\n<tbody>\n");
+        html.append("</tr>\n<tr>").append((header("published: training", "", ";border-left:" + RULE)
+                + header("ours: held out", "", "")).repeat(CLASSES)).append("</tr>\n</thead>\n<tbody>\n");
         for (Objective objective : Objective.values()) {
-            section(html, table, objective, Scale.PAPER);
-            section(html, table, objective, Scale.NANO);
+            for (Scale scale : List.of(Scale.PAPER, Scale.NANO)) {
+                table.matrices(scale.label(), objective).forEach(ours -> section(html,
+                        table.matrices(LossRow.PUBLISHED, objective).get(0), ours, scale));
+            }
         }
-        return html.append("</tbody>\n</table>\n<p>Training loss in nats a token; below it, smaller, the loss on "
-                + "held-out documents.</p>\n").toString();
+        html.append("</tbody>\n</table>\n<p>").append(Html.escape("Nats a token. Published: training loss, all that is "
+                + "known. Ours: the loss on held-out documents, runs of default settings alone; below it, smaller, the "
+                + "standard deviation over n seeds, and the training loss, mean of the last steps. " + LossMatrix.NOTHING
+                + ": not announced, or not trained here; the published sizes need a GPU.")).append("</p>\n");
+        int others = table.otherRuns().rowCount();
+        Stream.concat(others == 0 ? Stream.empty() : Stream.of("Runs of other settings, which stand in no cell: " + others),
+                table.passedOver().stream().map(file -> "Passed over, not whole: " + file))
+                .forEach(hint -> html.append("<p>").append(Html.escape(hint)).append("</p>\n"));
+        return html.toString();
     }
 
     private static String header(String text, String span, String style) {
         return "<th " + span + " style=\"text-align:center" + style + "\">" + Html.escape(text) + "</th>";
     }
 
-    private static void section(StringBuilder html, LossTable table, Objective objective, Scale scale) {
+    private static void section(StringBuilder html, LossMatrix published, LossMatrix ours, Scale scale) {
         html.append("<tr><th colspan=\"").append(1 + 2 * CLASSES).append("\" style=\"text-align:left;border-top:")
-                .append(RULE).append("\">").append(Html.escape(title(table, objective, scale))).append("</th></tr>\n");
-        for (ModelSize size : ModelSize.of(scale)) {
+                .append(RULE).append("\">").append(Html.escape(title(ours, scale))).append("</th></tr>\n");
+        for (ModelSize size : ours.sizes()) {
             html.append("<tr><th style=\"text-align:right\">").append(Html.escape(size.name())).append("</th>");
             for (BudgetClass budgetClass : BudgetClass.values()) {
-                if (scale == Scale.PAPER) {
-                    html.append(cell(table, LossRow.PUBLISHED, objective, size, budgetClass, ";border-left:" + RULE));
-                    html.append(cell(table, scale.label(), objective, size, budgetClass, ""));
-                } else {
-                    html.append("<td style=\"border-left:").append(RULE).append("\"></td>")
-                            .append(cell(table, scale.label(), objective, size, budgetClass, ""));
-                }
+                html.append(scale == Scale.NANO ? "<td style=\"border-left:" + RULE + "\"></td>"
+                        : cell(published, size, budgetClass, ";border-left:" + RULE))
+                        .append(cell(ours, size, budgetClass, ""));
             }
             html.append("</tr>\n");
         }
     }
 
     /** "Gerbil, paper: published on the Pile, ours on pile-deduplicated": what the losses are losses of. */
-    private static String title(LossTable table, Objective objective, Scale scale) {
-        List<String> ours = table.scale(scale.label()).rows().stream()
-                .filter(row -> row.objective().equals(objective.label()))
-                .map(row -> row.corpus() + " in " + row.vocabulary()).distinct().toList();
-        return objective.family() + ", " + scale.label() + ": "
+    private static String title(LossMatrix ours, Scale scale) {
+        return ours.objective().family() + ", " + scale.label() + ": "
                 + (scale == Scale.PAPER ? "published on the Pile in gpt2" : "no such size was published")
-                + (ours.isEmpty() ? "" : ", ours on " + String.join(" and ", ours));
+                + (ours.corpus().isEmpty() ? "" : ", ours on " + ours.corpus());
     }
 
-    private static String cell(LossTable table, String scale, Objective objective, ModelSize size,
-                               BudgetClass budgetClass, String style) {
-        Optional<LossRow> row = table.cell(scale, objective, size, budgetClass)
-                .filter(known -> known.trainingLoss() != null);
-        String text = row.map(known -> number(known.trainingLoss()) + (known.heldoutLoss() == null ? ""
-                : "<br>" + small(number(known.heldoutLoss()))))
-                .orElseGet(() -> small(Html.escape(table.missing(scale, objective, size, budgetClass))));
+    private static String cell(LossMatrix matrix, ModelSize size, BudgetClass budgetClass, String style) {
+        String text = matrix.cell(size, budgetClass).map(LossTableHtml::losses)
+                .orElseGet(() -> small(Html.escape(matrix.missing(size, budgetClass))));
         return "<td style=\"text-align:right" + style + "\">" + text + "</td>";
+    }
+
+    private static String losses(LossCell cell) {
+        StringBuilder html = new StringBuilder(number(cell.mean(LossRow::loss).orElseThrow()));
+        cell.deviation(LossRow::loss).ifPresent(deviation -> html.append("<br>")
+                .append(small("± " + number(deviation) + ", n = " + cell.runs().size())));
+        if (cell.mean(LossRow::heldoutLoss).isPresent()) {
+            html.append("<br>").append(small(number(cell.mean(LossRow::trainingLoss).orElseThrow())));
+        }
+        return html.toString();
     }
 
     private static String number(double loss) {

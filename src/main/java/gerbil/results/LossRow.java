@@ -11,17 +11,20 @@ import java.util.Locale;
  * A row of the loss table, a finished run or a published one; what is not known is null.
  *
  * @param scale {@code nano}, {@code paper} or {@code published}
- * @param trainingLoss mean over the last 1% of the steps, nats a token; of a published row as published
+ * @param trainingLoss mean over the last {@code trainingLossSteps}, nats a token; of a published row as published
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss nats a token
  * @param bitsPerByte the same in bits a byte
+ * @param data hash of the token set trained on
+ * @param defaultSetting whether but for the seed it is the default run of its size, class and objective
  * @param flops operations of all its training steps' matrix products; of a published row with our sequence length,
  *     because theirs is not known
  */
 public record LossRow(String model, String scale, String objective, String size, String budgetClass, Long parameters,
-                      long tokens, int batchTokens, Double trainingLoss, Double wholeRunLoss, Double heldoutLoss,
-                      Double bitsPerByte, String corpus, String vocabulary, String device, Double wallSeconds,
-                      String codeVersion, Long seed, Double learningRate, double flops) {
+                      long tokens, int batchTokens, Double trainingLoss, Long trainingLossSteps, Double wholeRunLoss,
+                      Double heldoutLoss, Double bitsPerByte, String corpus, String data, String vocabulary,
+                      String device, Double wallSeconds, String codeVersion, Long seed, Double learningRate,
+                      boolean defaultSetting, double flops) {
 
     /** The scale of published rows. */
     public static final String PUBLISHED = "published";
@@ -32,9 +35,10 @@ public record LossRow(String model, String scale, String objective, String size,
         RunSpec spec = result.spec();
         return new LossRow(spec.model(), spec.modelSize().scale().label(), spec.objective().label(), spec.size(),
                 spec.budgetClass().name(), result.parameters(), result.tokens(), spec.batchTokens(),
-                result.trainingLoss(), result.wholeRunLoss(), result.heldoutLoss(), result.bitsPerByte(),
-                result.environment().corpus(), spec.vocabulary(), result.environment().device(), result.wallSeconds(),
-                result.environment().codeVersion(), spec.seed(), spec.optimizer().learningRate(),
+                result.trainingLoss(), (long) result.trainingLossSteps(), result.wholeRunLoss(), result.heldoutLoss(),
+                result.bitsPerByte(), result.environment().corpus(), spec.data(), spec.vocabulary(),
+                result.environment().device(), result.wallSeconds(), result.environment().codeVersion(), spec.seed(),
+                spec.optimizer().learningRate(), spec.withSeed(0).isDefault(),
                 (double) spec.config().flopsPerToken(spec.sequenceLength()) * result.tokens());
     }
 
@@ -42,8 +46,13 @@ public record LossRow(String model, String scale, String objective, String size,
         Double loss = p.trainingLoss().isPresent() ? p.trainingLoss().getAsDouble() : null;
         ModelSize size = ModelSize.of(p.size());
         return new LossRow(p.model(), PUBLISHED, p.objective().label(), p.size(), p.budgetClass().name(), null,
-                p.tokens(), p.batchTokens(), loss, null, null, null, PILE, "gpt2", null, null, null, null, null,
-                (double) size.config(p.objective()).flopsPerToken(size.sequenceLength()) * p.tokens());
+                p.tokens(), p.batchTokens(), loss, null, null, null, null, PILE, PILE, "gpt2", null, null, null, null,
+                null, true, (double) size.config(p.objective()).flopsPerToken(size.sequenceLength()) * p.tokens());
+    }
+
+    /** The loss to look at first: on held-out text; of a published row the training loss, the only one there is. */
+    public Double loss() {
+        return scale.equals(PUBLISHED) ? trainingLoss : heldoutLoss;
     }
 
     /** Whether the corpus calls itself the Pile, so that the loss can be compared with the published one. */

@@ -1,5 +1,6 @@
 package gerbil.results;
 
+import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.WholeFile;
 import gerbil.spec.BudgetClass;
@@ -15,13 +16,17 @@ import tech.tablesaw.api.Table;
 
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -31,8 +36,9 @@ import java.util.stream.Stream;
  *
  * @param rows sorted
  * @param begun runs that have not finished
+ * @param passedOver files of runs that are not whole, by name
  */
-public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
+public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<String> passedOver) {
 
     private static final String NAME = "loss-table";
     private static final String RUNS = "runs";
@@ -43,6 +49,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
             .thenComparing(r -> ModelSize.ALL.indexOf(ModelSize.of(r.size())))
             .thenComparing(LossRow::budgetClass)
             .thenComparing(LossRow::tokens)
+            .thenComparing(LossRow::learningRate, Comparator.nullsFirst(Comparator.naturalOrder()))
             .thenComparing(LossRow::seed, Comparator.nullsFirst(Comparator.naturalOrder()));
 
     /**
@@ -51,50 +58,87 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
      * before it.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
+        List<String> passedOver = new ArrayList<>();
         Path kept = Files.createDirectories(results.resolve(RUNS));
-        for (RunResult result : finished(runs)) {
-            Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
+        for (RunResult result : read(runs, "result.json", RunResult.class, passedOver).values()) {
+            if (result.spec().base() == null) {
+                Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
+            }
         }
-        return new LossTable(rows(results), UnfinishedRun.under(runs));
+        List<UnfinishedRun> begun = UnfinishedRun.under(runs, passedOver);
+        return new LossTable(rows(results, passedOver), begun, List.copyOf(passedOver));
     }
 
     /** Published rows and the runs under {@code results/runs}. */
     public static LossTable read(Path results) throws IOException {
-        return new LossTable(rows(results), List.of());
+        List<String> passedOver = new ArrayList<>();
+        return new LossTable(rows(results, passedOver), List.of(), List.copyOf(passedOver));
     }
 
-    private static List<LossRow> rows(Path results) throws IOException {
+    private static List<LossRow> rows(Path results, List<String> passedOver) throws IOException {
         List<LossRow> rows = new ArrayList<>(PublishedResult.all().stream().map(LossRow::of).toList());
-        for (Path file : files(results.resolve(RUNS), ".json")) {
-            rows.add(LossRow.of(Json.read(file, RunResult.class)));
-        }
+        read(results.resolve(RUNS), ".json", RunResult.class, passedOver).values().stream().map(LossRow::of)
+                .forEach(rows::add);
         rows.sort(ORDER);
         return List.copyOf(rows);
     }
 
-    private static List<RunResult> finished(Path runs) throws IOException {
-        List<RunResult> results = new ArrayList<>();
-        for (Path file : files(runs, "result.json")) {
-            RunResult result = Json.read(file, RunResult.class);
-            if (result.spec().base() == null) {
-                results.add(result);
+    /** All files of an ending that can be read, and the names of the others. */
+    static <T> Map<Path, T> read(Path folder, String ending, Class<T> type, List<String> passedOver)
+            throws IOException {
+        Map<Path, T> read = new LinkedHashMap<>();
+        for (Path file : files(folder, ending)) {
+            try {
+                read.put(file, Json.read(file, type));
+            } catch (GerbilException | NoSuchFileException e) {
+                passedOver.add(folder.getFileName().resolve(folder.relativize(file)).toString());
             }
         }
-        return results;
+        return read;
     }
 
     static List<Path> files(Path folder, String ending) throws IOException {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
-        try (Stream<Path> all = Files.walk(folder)) {
+        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             return all.filter(f -> f.getFileName().toString().endsWith(ending)).sorted().toList();
         }
     }
 
     /** The rows of one scale: {@code nano}, {@code paper} or {@code published}. */
-    public LossTable scale(String scale) {
-        return new LossTable(rows.stream().filter(r -> r.scale().equals(scale)).toList(), begun);
+    public List<LossRow> scale(String scale) {
+        return rows.stream().filter(r -> r.scale().equals(scale)).toList();
+    }
+
+    /**
+     * The runs of default settings, a matrix for each token set, since losses on different text cannot be compared; the
+     * one with most runs first, and if there is none an empty one.
+     */
+    public List<LossMatrix> matrices(String scale, Objective objective) {
+        Map<String, List<LossRow>> byData = scale(scale).stream()
+                .filter(r -> r.objective().equals(objective.label()) && r.defaultSetting())
+                .collect(Collectors.groupingBy(LossRow::data, LinkedHashMap::new, Collectors.toList()));
+        if (byData.isEmpty()) {
+            return List.of(new LossMatrix(scale, objective, "", List.of(), begun));
+        }
+        List<String> names = byData.values().stream().map(LossTable::corpus).toList();
+        return byData.entrySet().stream().map(e -> new LossMatrix(scale, objective,
+                corpus(e.getValue()) + (Collections.frequency(names, corpus(e.getValue())) > 1
+                        ? ", token set " + e.getKey().substring(0, 8) : ""), e.getValue(),
+                begun.stream().filter(run -> run.spec().data().equals(e.getKey())).toList()))
+                .sorted(Comparator.comparing(matrix -> -matrix.rows().size())).toList();
+    }
+
+    private static String corpus(List<LossRow> rows) {
+        return rows.get(0).corpus() + " in " + rows.get(0).vocabulary();
+    }
+
+    /** Our runs that stand in no matrix: of other learning rates, budgets, batches or mixtures. */
+    public Table otherRuns() {
+        return new LossTable(rows.stream().filter(r -> !r.defaultSetting()).toList(), begun, passedOver).table()
+                .selectColumns("model", "corpus", "vocabulary", "seed", "learning_rate", "tokens", "heldout_loss",
+                        "bits_per_byte", "training_loss", "training_loss_steps", "device").setName("Other runs");
     }
 
     /** All columns, unknown values missing. */
@@ -104,79 +148,26 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
                 strings("objective", LossRow::objective), strings("size", LossRow::size),
                 strings("class", LossRow::budgetClass), longs("parameters", LossRow::parameters),
                 longs("tokens", LossRow::tokens), longs("batch_tokens", r -> (long) r.batchTokens()),
-                doubles("training_loss", LossRow::trainingLoss), doubles("heldout_loss", LossRow::heldoutLoss),
-                doubles("bits_per_byte", LossRow::bitsPerByte), strings("corpus", LossRow::corpus),
+                doubles("heldout_loss", LossRow::heldoutLoss), doubles("bits_per_byte", LossRow::bitsPerByte),
+                doubles("training_loss", LossRow::trainingLoss), strings("corpus", LossRow::corpus),
                 strings("vocabulary", LossRow::vocabulary), strings("device", LossRow::device),
                 doubles("wall_seconds", LossRow::wallSeconds), strings("code_version", LossRow::codeVersion),
                 doubles("whole_run_loss", LossRow::wholeRunLoss), longs("seed", LossRow::seed),
-                doubles("learning_rate", LossRow::learningRate), doubles("flops", LossRow::flops));
+                doubles("learning_rate", LossRow::learningRate), doubles("flops", LossRow::flops),
+                longs("training_loss_steps", LossRow::trainingLossSteps));
     }
 
-    /**
-     * Sizes down, classes across; a cell without a loss says why.
-     *
-     * @param loss which loss, {@link LossRow#trainingLoss} or {@link LossRow#heldoutLoss}
-     */
-    public Table grid(String scale, Objective objective, Function<LossRow, Double> loss) {
-        List<ModelSize> sizes = sizes(scale);
-        Table grid = Table.create(objective.family() + ", " + scale,
+    /** The published losses and ours at paper scale, all of training: two columns for each class. */
+    Table beside(LossMatrix ours) {
+        LossMatrix published = matrices(LossRow.PUBLISHED, ours.objective()).get(0);
+        List<ModelSize> sizes = ours.sizes();
+        Table grid = Table.create(ours.toString(),
                 StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
         for (BudgetClass budgetClass : BudgetClass.values()) {
-            grid.addColumns(StringColumn.create(budgetClass.name(), sizes.stream()
-                    .map(size -> text(scale, objective, size, budgetClass, loss)).toList()));
+            grid.addColumns(published.column(budgetClass + ", published", sizes, budgetClass, LossRow::trainingLoss),
+                    ours.column(budgetClass + ", ours", sizes, budgetClass, LossRow::trainingLoss));
         }
         return grid;
-    }
-
-    /** The published losses and ours at paper scale: sizes down, classes across, two columns for each class. */
-    Table beside(Objective objective) {
-        List<ModelSize> sizes = ModelSize.of(Scale.PAPER);
-        Table grid = Table.create(objective.family(),
-                StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
-        for (BudgetClass budgetClass : BudgetClass.values()) {
-            for (String scale : List.of(LossRow.PUBLISHED, Scale.PAPER.label())) {
-                String whose = scale.equals(LossRow.PUBLISHED) ? "published" : "ours";
-                grid.addColumns(StringColumn.create(budgetClass + ", " + whose, sizes.stream()
-                        .map(size -> text(scale, objective, size, budgetClass, LossRow::trainingLoss)).toList()));
-            }
-        }
-        return grid;
-    }
-
-    private String text(String scale, Objective objective, ModelSize size, BudgetClass budgetClass,
-                        Function<LossRow, Double> loss) {
-        return cell(scale, objective, size, budgetClass).map(loss).map(v -> String.format(Locale.ROOT, "%.4f", v))
-                .orElseGet(() -> missing(scale, objective, size, budgetClass));
-    }
-
-    /** The row of a cell: of the size's default run if it was made, or of another with the whole budget. */
-    public Optional<LossRow> cell(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
-        return rows(scale, objective, size, budgetClass).filter(r -> r.tokens() >= size.budget(budgetClass))
-                .min(Comparator.comparing(r -> r.seed() == null || r.seed() == 0
-                        && r.learningRate() == size.learningRate() ? 0 : 1));
-    }
-
-    /** Why a cell has no loss. */
-    public String missing(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
-        if (scale.equals(LossRow.PUBLISHED)) {
-            return rows(scale, objective, size, budgetClass).findAny().isPresent() ? "announced, not published"
-                    : "not announced";
-        }
-        return begun.stream().filter(run -> run.isFor(objective, size, budgetClass))
-                .max(Comparator.comparingInt(UnfinishedRun::step)).map(UnfinishedRun::toString)
-                .or(() -> rows(scale, objective, size, budgetClass).max(Comparator.comparing(LossRow::tokens))
-                        .map(r -> String.format(Locale.ROOT, "only %,d tokens", r.tokens())))
-                .orElse(size.scale() == Scale.PAPER ? "needs a GPU" : "not trained");
-    }
-
-    private Stream<LossRow> rows(String scale, Objective objective, ModelSize size, BudgetClass budgetClass) {
-        return rows.stream().filter(r -> r.scale().equals(scale) && r.objective().equals(objective.label())
-                && r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name()));
-    }
-
-    /** The sizes of a table's scale, small to large; the published ones are the paper's. */
-    static List<ModelSize> sizes(String scale) {
-        return ModelSize.of(scale.equals(LossRow.PUBLISHED) ? Scale.PAPER : Scale.of(scale));
     }
 
     /** Writes {@code loss-table.csv} and {@code loss-table.md}. */
@@ -188,17 +179,37 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun) {
     }
 
     private String markdown() {
-        StringBuilder text = new StringBuilder("# Loss table\n\nNats a token, of the runs in `results/runs` "
-                + "beside what was published.\nThe published losses are on the deduplicated Pile with GPT-2's "
-                + "vocabulary. A run on another corpus or\nvocabulary (columns `corpus`, `vocabulary`) cannot be "
-                + "compared with them number by number; what can be\ncompared is the order of classes and sizes.\n");
+        StringBuilder text = new StringBuilder("""
+                # Loss table
+
+                Nats a token, of the runs in `results/runs` beside what was published. Held-out loss is on documents that
+                training never saw. Training loss is the mean of the last steps: 1% of them, and at least 50 (column
+                `training_loss_steps`; runs of before that rule have 1%). Of several seeds there are mean, standard
+                deviation and number. A matrix holds the runs of default settings on one token set; a cell without a loss
+                was not trained, or not announced. All others are under "Other runs".
+
+                The published losses are training losses on the deduplicated Pile with GPT-2's vocabulary. A run on another
+                corpus or vocabulary cannot be compared with them number by number; what can be compared is the order of
+                classes and sizes.
+                """);
         for (Objective objective : Objective.values()) {
-            text.append("\n## ").append(objective.family()).append(", published and ours: training loss\n\n")
-                    .append(markdown(beside(objective)))
-                    .append("\n## ").append(objective.family()).append(", nano: training loss\n\n")
-                    .append(markdown(grid(Scale.NANO.label(), objective, LossRow::trainingLoss)));
+            for (String scale : List.of(Scale.NANO.label(), Scale.PAPER.label())) {
+                for (LossMatrix matrix : matrices(scale, objective)) {
+                    if (!matrix.rows().isEmpty()) {
+                        section(text, matrix + ": held-out loss", matrix.grid(LossRow::heldoutLoss));
+                    }
+                    section(text, matrix + ": training loss", scale.equals(Scale.PAPER.label()) ? beside(matrix)
+                            : matrix.grid(LossRow::trainingLoss));
+                }
+            }
         }
-        return text.append("\n## Every row\n\n").append(markdown(table())).toString();
+        section(text, "Other runs", otherRuns());
+        section(text, "Every row", table());
+        return text.toString();
+    }
+
+    private static void section(StringBuilder text, String title, Table table) {
+        text.append("\n## ").append(title).append("\n\n").append(markdown(table));
     }
 
     private static String markdown(Table table) {

@@ -1,6 +1,5 @@
 package gerbil.results;
 
-import gerbil.base.Json;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
@@ -21,13 +20,13 @@ import java.util.Locale;
  */
 public record UnfinishedRun(RunSpec spec, int step) {
 
-    /** Those under {@code runs} that began with random weights. */
-    static List<UnfinishedRun> under(Path runs) throws IOException {
+    /** Those under {@code runs} that began with random weights, and the names of files that are not whole. */
+    static List<UnfinishedRun> under(Path runs, List<String> passedOver) throws IOException {
         List<UnfinishedRun> begun = new ArrayList<>();
-        for (Path file : LossTable.files(runs, "run.json")) {
-            RunSpec spec = Json.read(file, RunRecord.class).spec();
-            if (!Files.exists(file.resolveSibling("result.json")) && spec.base() == null) {
-                begun.add(new UnfinishedRun(spec, steps(file.resolveSibling("metrics.jsonl"))));
+        for (var run : LossTable.read(runs, "run.json", RunRecord.class, passedOver).entrySet()) {
+            RunSpec spec = run.getValue().spec();
+            if (!Files.exists(run.getKey().resolveSibling("result.json")) && spec.base() == null) {
+                begun.add(new UnfinishedRun(spec, steps(run.getKey().resolveSibling("metrics.jsonl"))));
             }
         }
         return List.copyOf(begun);
@@ -39,10 +38,10 @@ public record UnfinishedRun(RunSpec spec, int step) {
                 : 0;
     }
 
-    /** Whether it trains this model with the whole budget. */
+    /** Whether it trains this model with default settings, whatever the seed. */
     boolean isFor(Objective objective, ModelSize size, BudgetClass budgetClass) {
         return spec.objective() == objective && spec.modelSize().equals(size) && spec.budgetClass() == budgetClass
-                && spec.tokens() >= size.budget(budgetClass);
+                && spec.withSeed(0).isDefault();
     }
 
     /** How far it is: "at step 120 of 393". */

@@ -8,7 +8,6 @@ import gerbil.corpus.SourceJars;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
-import gerbil.spec.PublishedResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
 import gerbil.tokenizer.Vocabulary;
@@ -65,7 +64,7 @@ public record Workspace(Path home) {
      * @throws gerbil.base.GerbilException if one of them is no size of the scale
      */
     public static List<String> sizes() {
-        List<String> all = ModelSize.of(scale()).stream().filter(Workspace::inTheTable).map(ModelSize::name).toList();
+        List<String> all = ModelSize.of(scale()).stream().filter(ModelSize::inTheTable).map(ModelSize::name).toList();
         String named = System.getenv("GERBIL_SIZES");
         List<String> sizes = named == null || named.isBlank() ? all : List.of(named.strip().split("\\s*,\\s*"));
         for (String size : sizes) {
@@ -76,12 +75,6 @@ public record Workspace(Path home) {
             }
         }
         return sizes;
-    }
-
-    /** 77m and 104m have no published run. */
-    private static boolean inTheTable(ModelSize size) {
-        return size.scale() == Scale.NANO
-                || PublishedResult.all().stream().anyMatch(published -> published.size().equals(size.name()));
     }
 
     /** Folder of the runs that learning rates were compared by. */

@@ -64,6 +64,11 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
         return ALL.stream().filter(s -> s.scale == scale).toList();
     }
 
+    /** Whether it is a nano size or one of a published run, which 77m and 104m are not. */
+    public boolean inTheTable() {
+        return scale == Scale.NANO || PublishedResult.all().stream().anyMatch(run -> run.size().equals(name));
+    }
+
     /** The architecture with the vocabulary rows of an objective. */
     public GptJConfig config(Objective objective) {
         return new GptJConfig(scale.embeddingRows(objective), width, layers, heads, rotaryDim, contextLength);

@@ -4,41 +4,61 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import gerbil.base.Json;
+import gerbil.results.LossCell;
 import gerbil.results.LossRow;
 import gerbil.results.LossTable;
+import gerbil.spec.BudgetClass;
+import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
+import gerbil.spec.RunEnvironment;
+import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
 class LossTableViewTest {
 
+    @TempDir
+    private Path results;
     private LossTable table;
 
     @BeforeEach
-    void twoRuns(@TempDir Path empty) throws IOException {
-        LossTable published = LossTable.read(empty);
-        table = new LossTable(Stream.concat(published.rows().stream(), Stream.of(
-                ours("paper", "3.3m", 60_030_976, 6.5, "pile-deduplicated"),
-                ours("nano", "40k", 804_864, 2.5, "source <jars>"))).toList(), List.of());
+    void threeRuns() throws IOException {
+        ours("3.3m", 0, "pile-deduplicated", 6.5);
+        ours("40k", 0, "source <jars>", 2.5);
+        ours("40k", 1, "source <jars>", 2.75);
+        table = LossTable.read(results);
     }
 
-    private static LossRow ours(String scale, String size, long tokens, double loss, String corpus) {
-        return new LossRow("Gerbil-A-" + size, scale, "causal", size, "A", 1L, tokens, 1, loss, loss, loss - 0.125, 1.0,
-                corpus, "gpt2", "cpu", 1.0, "0.1.0", 0L, 0.01, 1e12);
+    /** Held-out loss is the training loss less 0.125. */
+    private void ours(String size, int seed, String corpus, double loss) throws IOException {
+        RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.A, Objective.CAUSAL, seed, "gpt2", "data", "heldout");
+        RunEnvironment environment = new RunEnvironment("0.1.0", "cpu", 2, "PyTorch", "17", corpus, "00",
+                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false), "2026-01-01T00:00:00Z");
+        Json.write(Files.createDirectories(results.resolve("runs")).resolve(spec.model() + seed + ".json"),
+                new RunResult(spec, environment, spec.config().parameters(), spec.tokens(), loss, loss, loss - 0.125, 1,
+                        1, 50));
     }
 
     @Test
     void publishedAndOursStandSideBySideInEachClass() {
         String html = LossTableHtml.render(table);
-        assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.5000<br><span [^>]*>6\\.3750"
-                + "</span></td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>needs a GPU</span></td>.*"), html);
-        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br>.*"), html);
+        assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.3750<br><span [^>]*>6\\.5000"
+                + "</span></td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>–</span></td>.*"), html);
+        // 2.375 and 2.625 held out, 2.5 and 2.75 in training
+        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br><span [^>]*>± 0\\.1768, n = 2"
+                + "</span><br><span [^>]*>2\\.6250</span></td>.*"), html);
         assertTrue(html.contains("announced, not published"));
         assertTrue(html.contains("ours on source &lt;jars&gt; in gpt2"));
         String body = html.substring(html.indexOf("<tbody>"));
@@ -51,19 +71,23 @@ class LossTableViewTest {
     @Test
     void withoutMarkupTheGridsAreThere() {
         String plain = LossTableHtml.bundle(table).plainText();
-        assertTrue(plain.contains("6.6644") && plain.contains("2.5000"), plain);
+        assertTrue(plain.contains("6.6644") && plain.contains("2.5000 ± 0.1768 (n = 2)"), plain);
     }
 
     @Test
     void aLineHasTheColourOfItsSizeAndADashUnlessItIsPublished() {
         JsonNode data = PlotlyJson.of(LossFigures.byTokens(table, Objective.CAUSAL)).at("/data");
-        assertEquals(List.of("3.3m, published", "6.7m, published", "15m, published", "32m, published",
-                "3.3m, ours, paper", "40k, ours, nano"), data.findValuesAsText("name"));
+        assertEquals(List.of("3.3m, published, training", "6.7m, published, training",
+                "15m, published, training", "32m, published, training", "3.3m, ours, held out", "40k, ours, held out"), data.findValuesAsText("name"));
         assertEquals(data.at("/0/line/color"), data.at("/4/line/color"));
         assertEquals("solid", data.at("/0/line/dash").asText());
         assertEquals("dash", data.at("/4/line/dash").asText());
         assertEquals(3, data.at("/0/x").size(), "classes A to C are published, D is not");
         assertEquals(6e7, data.at("/0/x/0").asDouble());
+        assertEquals(6.375, data.at("/4/y/0").asDouble());
+        assertTrue(data.at("/4/error_y").isMissingNode(), "one seed has no spread");
+        assertEquals(2.5, data.at("/5/y/0").asDouble());
+        assertEquals(Math.sqrt(0.03125), data.at("/5/error_y/array/0").asDouble(), 1e-12);
     }
 
     @Test
@@ -75,11 +99,13 @@ class LossTableViewTest {
 
     @Test
     void oursLieByThePublished() {
-        List<LossRow> rows = table.rows();
-        JsonNode data = PlotlyJson.of(LossFigures.beside(List.of(rows.get(0)), table.scale("paper").rows()))
-                .at("/data");
+        LossCell published = table.matrices("published", Objective.CAUSAL).get(0)
+                .cell(ModelSize.of("3.3m"), BudgetClass.A).orElseThrow();
+        LossCell ours = table.matrices("paper", Objective.CAUSAL).get(0)
+                .cell(ModelSize.of("3.3m"), BudgetClass.A).orElseThrow();
+        JsonNode data = PlotlyJson.of(LossFigures.beside(List.of(published), List.of(ours))).at("/data");
         assertEquals(List.of(6.6644, 6.5), List.of(data.at("/0/x/0").asDouble(), data.at("/0/y/0").asDouble()));
-        assertEquals(List.of(true, false), Stream.concat(table.scale("paper").rows().stream(),
-                table.scale("nano").rows().stream()).map(LossRow::onThePile).toList());
+        assertEquals(List.of(true, false, false), Stream.concat(table.scale("paper").stream(),
+                table.scale("nano").stream()).map(LossRow::onThePile).toList());
     }
 }
