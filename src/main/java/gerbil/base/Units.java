@@ -32,9 +32,12 @@ public final class Units {
         return duration(Duration.ofMillis(Math.round(1_000 * seconds)));
     }
 
-    /** The two largest units that matter: 4.2 s, 1 min 2 s, 3 h 5 min. */
+    /** The two largest units that matter: under 0.1 s, 4.2 s, 1 min 2 s, 3 h 5 min. */
     public static String duration(Duration duration) {
         long seconds = duration.toSeconds();
+        if (duration.toMillis() < 100) {
+            return "under 0.1 s";
+        }
         if (seconds < 10) {
             return String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1e3);
         }

@@ -1,7 +1,9 @@
 package gerbil.eval;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A model's score in a task.
@@ -15,4 +17,18 @@ import java.util.Map;
  */
 public record TaskResult(String task, int items, double chance, Map<String, Double> metrics,
                          List<List<LogLikelihood>> answers) {
+
+    /** "hellaswag, 200 items: acc 0.2550 ± 0.0308, acc_norm 0.2800 ± 0.0317; by chance 0.2500", without the answers. */
+    @Override
+    public String toString() {
+        return metrics.keySet().stream().filter(metric -> !metric.endsWith("_stderr")).map(this::score)
+                .collect(Collectors.joining(", ", String.format(Locale.ROOT, "%s, %,d items: ", task, items),
+                        Double.isNaN(chance) ? "" : String.format(Locale.ROOT, "; by chance %.4f", chance)));
+    }
+
+    private String score(String metric) {
+        Double error = metrics.get(metric + "_stderr");
+        return String.format(Locale.ROOT, error == null ? "%s %.4f" : "%s %.4f ± %.4f", metric, metrics.get(metric),
+                error);
+    }
 }

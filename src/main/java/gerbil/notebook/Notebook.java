@@ -25,6 +25,11 @@ public final class Notebook {
         });
     }
 
+    /** Shows Markdown as the notebook's own text looks. Without a kernel it is printed as it is. */
+    public static void showMarkdown(String markdown) {
+        show(MimeBundle.of("text/markdown", markdown, markdown));
+    }
+
     /**
      * Shows an object in the midst of a cell, as the kernel's {@code display} does, whose result, though, the notebook
      * prints when it ends a cell. Without a kernel the object is printed.

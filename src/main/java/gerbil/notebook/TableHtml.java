@@ -69,12 +69,19 @@ final class TableHtml {
         return value == 0 ? "0" : String.format(Locale.ROOT, format, value);
     }
 
-    /** Whole numbers stay whole, losses have four decimals, and neither large nor tiny numbers more than they need. */
+    /**
+     * Whole numbers stay whole, losses have four decimals, times fewer, and neither large nor tiny numbers more than
+     * they need.
+     */
     private static String format(Column<?> column) {
         if (!(column instanceof NumericColumn<?> numbers)) {
             return "";
         }
         double[] present = Arrays.stream(numbers.asDoubleArray()).filter(value -> !Double.isNaN(value)).toArray();
+        String name = numbers.name().toLowerCase(Locale.ROOT);
+        if (name.endsWith("seconds") || name.endsWith("minutes")) {
+            return name.endsWith("seconds") ? "%,.1f" : "%,.2f";
+        }
         double largest = Arrays.stream(present).map(Math::abs).max().orElse(0);
         boolean whole = Arrays.stream(present).allMatch(value -> value == Math.rint(value));
         if (whole || largest >= 10_000) {

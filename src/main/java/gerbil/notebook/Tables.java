@@ -60,7 +60,7 @@ public final class Tables {
     }
 
     private static String estimate(Gpu gpu, BudgetPlan plan) {
-        return "≈ " + Units.seconds(gpu.seconds(plan.spec()));
+        return Units.seconds(gpu.seconds(plan.spec()));
     }
 
     private static Column<?> column(RecordComponent component, List<? extends Record> records) {

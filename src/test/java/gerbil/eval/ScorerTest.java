@@ -206,5 +206,7 @@ class ScorerTest {
         assertEquals(0.5, result.metrics().get("acc"));
         assertEquals(0.5, result.metrics().get("acc_stderr"), 1e-12);
         assertEquals(0.5, result.chance());
+        assertTrue(result.toString().matches("piqa, 2 items: acc 0\\.5000 ± 0\\.5000, acc_norm \\d\\.\\d{4} ± "
+                + "\\d\\.\\d{4}; by chance 0\\.5000"), result.toString());
     }
 }

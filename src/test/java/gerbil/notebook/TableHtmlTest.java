@@ -30,6 +30,13 @@ class TableHtmlTest {
     }
 
     @Test
+    void timesHaveFewDecimals() {
+        assertEquals(List.of("33.1", "7.2"), cells(DoubleColumn.create("wallSeconds", 33.1470, 7.2465)));
+        assertEquals(List.of("0.12"), cells(DoubleColumn.create("extra_minutes", 0.117)));
+        assertEquals(List.of("33.1470"), cells(DoubleColumn.create("fellPerMinute", 33.1470)));
+    }
+
+    @Test
     void aMissingValueIsEmpty() {
         assertEquals(List.of("", "1.5000"), cells(DoubleColumn.create("n", Double.NaN, 1.5)));
         IntColumn integers = IntColumn.create("n", 1, 2);
