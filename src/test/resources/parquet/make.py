@@ -1,4 +1,4 @@
-"""Writes the parquet files beside it with pyarrow (26.0.1 for those committed). Row i's text is "text i", then words."""
+"""Writes the parquet files beside it with pyarrow (26.0.1 for those committed, 25.0.1 for empty, empty-group and pages). Row i's text is "text i", then words."""
 
 from pathlib import Path
 
@@ -28,3 +28,10 @@ pq.write_table(pa.table({"text": holes, "meta": meta}), HERE / "labels.parquet",
 required = pa.schema([pa.field("text", pa.string(), nullable=False)])
 pq.write_table(pa.table({"text": texts}, schema=required), HERE / "required.parquet", compression="lz4")
 pq.write_table(pa.table({"body": texts}), HERE / "body.parquet")
+schema = pa.schema([("text", pa.string())])
+pq.write_table(schema.empty_table(), HERE / "empty.parquet")
+with pq.ParquetWriter(HERE / "empty-group.parquet", schema) as writer:
+    for some in (["one", "two"], [], ["three"]):
+        writer.write_table(pa.table({"text": some}, schema))
+pq.write_table(table.select(["text"]), HERE / "pages.parquet", compression="zstd", use_dictionary=False,
+               data_page_size=512, write_batch_size=20, write_page_checksum=True)

@@ -11,7 +11,7 @@ public interface Block {
     /**
      * Reads and parses it; blocks of one slice may be read by several threads at once.
      *
-     * @throws BadFile if the file is damaged
+     * @throws BadFile if the file is damaged before its first document
      */
     Content read();
 
@@ -19,7 +19,13 @@ public interface Block {
      * @param documents in the order of the seed
      * @param defects what could not be read as a document
      * @param blank how many documents were passed over because they are empty or whitespace
+     * @param rest why what follows in the file cannot be read, or null
      */
-    record Content(List<Document> documents, List<Defect> defects, int blank) {
+    record Content(List<Document> documents, List<Defect> defects, int blank, BadFile rest) {
+
+        /** With nothing after it that is bad. */
+        public Content(List<Document> documents, List<Defect> defects, int blank) {
+            this(documents, defects, blank, null);
+        }
     }
 }

@@ -50,6 +50,9 @@ public interface Corpus {
                     content.defects().stream().findFirst().ifPresent(defect -> {
                         throw defect.refusal();
                     });
+                    if (content.rest() != null) {
+                        throw content.rest();
+                    }
                     return content.documents().stream();
                 })
                 .onClose(slices::close);

@@ -1,5 +1,6 @@
 package gerbil.corpus;
 
+import gerbil.base.Utf8;
 import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.column.ColumnReader;
 import org.apache.parquet.column.impl.ColumnReaderImpl;
@@ -67,8 +68,11 @@ final class ParquetFile implements RecordFile {
             List<Part> parts = new ArrayList<>();
             long row = 1;
             for (RowGroup group : footer.getRow_groups()) {
-                parts.add(new Part(name + "#" + parts.size(), new Group(leaves, group, row, seed)));
-                row += group.getNum_rows();
+                // parquet's library takes no column without values
+                if (group.getNum_rows() > 0) {
+                    parts.add(new Part(name + "#" + parts.size(), new Group(leaves, group, row, seed)));
+                    row += group.getNum_rows();
+                }
             }
             return parts;
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
@@ -268,11 +272,12 @@ final class ParquetFile implements RecordFile {
                     null);
         }
 
-        /** The next rows up to the one with which their text reaches so many bytes. */
+        /** The next rows up to the one with which their text reaches so many bytes, or before which the file is bad. */
         Block.Content take(long bytes) {
             List<Document> documents = new ArrayList<>();
             List<Defect> defects = new ArrayList<>();
             int blank = 0;
+            BadFile rest = null;
             try {
                 for (long taken = 0; left > 0 && taken < bytes; row++, left--) {
                     byte[] value = next(texts, textLevel);
@@ -292,10 +297,11 @@ final class ParquetFile implements RecordFile {
                     }
                 }
             } catch (RuntimeException | OutOfMemoryError e) {
-                throw bad(row - 1, e);
+                rest = bad(row - 1, e);
+                left = 0;
             }
             return new Block.Content(SeededOrder.of(documents, Document::id, seed),
-                    Collections.unmodifiableList(defects), blank);
+                    Collections.unmodifiableList(defects), blank, rest);
         }
 
         private static byte[] next(ColumnReader column, int level) {

@@ -34,6 +34,8 @@ import java.util.zip.GZIPInputStream;
 /** The pages of one column chunk, read and decompressed one at a time. */
 final class ParquetPages implements PageReader {
 
+    /** What old writers left out of a chunk's size, as Arrow's reader has it: its dictionary's header. */
+    private static final int LARGEST_HEADER_LEFT_OUT = 100;
     private static final Statistics<?> NO_STATISTICS = Statistics.getBuilderForReading(new PrimitiveType(
             org.apache.parquet.schema.Type.Repetition.OPTIONAL, PrimitiveTypeName.BINARY, "text")).build();
 
@@ -53,7 +55,8 @@ final class ParquetPages implements PageReader {
         if (begin < 0 || size < 0 || begin > channel.size() - size) {
             throw new IOException("a column's " + size + " bytes from " + begin + " on are not in the file");
         }
-        in = new BufferedInputStream(new Range(channel, begin, begin + size), 1 << 16);
+        long end = Math.min(begin + size + LARGEST_HEADER_LEFT_OUT, channel.size());
+        in = new BufferedInputStream(new Range(channel, begin, end), 1 << 16);
         codec = chunk.getCodec();
         values = chunk.getNum_values();
         largestPage = Math.min(chunk.getTotal_uncompressed_size(), Integer.MAX_VALUE);
@@ -115,6 +118,7 @@ final class ParquetPages implements PageReader {
         }
     }
 
+    /** The next page with values, since the library reads on in others. */
     @Override
     public DataPage readPage() {
         try {
@@ -123,10 +127,10 @@ final class ParquetPages implements PageReader {
                 byte[] body = body();
                 PageHeader read = header;
                 header = null;
-                if (read.getType() == PageType.DATA_PAGE) {
+                if (read.getType() == PageType.DATA_PAGE && read.getData_page_header().getNum_values() != 0) {
                     return page(read.getData_page_header(), decompressed(body, 0, read.getUncompressed_page_size()));
                 }
-                if (read.getType() == PageType.DATA_PAGE_V2) {
+                if (read.getType() == PageType.DATA_PAGE_V2 && read.getData_page_header_v2().getNum_values() != 0) {
                     return page(read.getData_page_header_v2(), body, read.getUncompressed_page_size());
                 }
             }

@@ -16,7 +16,7 @@ import java.util.List;
  * A block's documents as ids, one after another.
  *
  * @param content of the block, without its documents
- * @param badFile why it could not be read, or null
+ * @param badFile why it, or what follows in its file, could not be read, or null
  */
 record EncodedBlock(List<Encoded> documents, IdBuffer ids, Block.Content content, BadFile badFile) {
 
@@ -48,7 +48,7 @@ record EncodedBlock(List<Encoded> documents, IdBuffer ids, Block.Content content
                         Fingerprint.of(document.text(), deduplication)));
             }
             return new EncodedBlock(encoded, ids, new Block.Content(List.of(), content.defects(), content.blank()),
-                    null);
+                    content.rest());
         } catch (BadFile e) {
             return bad(e);
         }

@@ -55,6 +55,7 @@ class FuzzTest {
                         Block.Content content = i.next().read();
                         content.documents().forEach(d -> texts.add(d.text()));
                         counted += content.blank() + content.defects().size();
+                        bad |= content.rest() != null;
                     }
                 } catch (BadFile e) {
                     assertTrue(e.getMessage().contains(name), e.getMessage());
