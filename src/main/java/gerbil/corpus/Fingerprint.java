@@ -1,9 +1,25 @@
 package gerbil.corpus;
 
+import static java.lang.Character.UnicodeScript.BALINESE;
+import static java.lang.Character.UnicodeScript.HIRAGANA;
+import static java.lang.Character.UnicodeScript.JAVANESE;
+import static java.lang.Character.UnicodeScript.KATAKANA;
+import static java.lang.Character.UnicodeScript.KHMER;
+import static java.lang.Character.UnicodeScript.LAO;
+import static java.lang.Character.UnicodeScript.MYANMAR;
+import static java.lang.Character.UnicodeScript.NEW_TAI_LUE;
+import static java.lang.Character.UnicodeScript.TAI_LE;
+import static java.lang.Character.UnicodeScript.TAI_THAM;
+import static java.lang.Character.UnicodeScript.TAI_VIET;
+import static java.lang.Character.UnicodeScript.THAI;
+
 import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
- * What a document is compared by. Words are runs of letters and digits in lower case; the set compared is that of the
+ * What a document is compared by. Words are runs of letters and digits in lower case; in scripts that are written
+ * without spaces, and beyond U+FFFF, where emoji are too, each character is a word. The set compared is that of the
  * hashes of {@value #SHINGLE} words in a row. Its signature is MinHash by one permutation (Li, Owen, Zhang 2012):
  * hashes fall into {@value #BINS} bins by their first bits, and a bin's least value stays; an empty bin takes that of
  * another (Shrivastava 2017, optimal densification).
@@ -17,6 +33,10 @@ public record Fingerprint(long exact, long[] minima) {
     private static final int SHINGLE = 5;
     private static final int BIN_SHIFT = Long.SIZE - 7;
     private static final long EMPTY = -1L >>> 1;
+    /** Those up to U+FFFF, besides ideographs; Thai is the first of all in Unicode's order. */
+    private static final Set<Character.UnicodeScript> UNSPACED = EnumSet.of(THAI, LAO, MYANMAR, KHMER, TAI_LE,
+            NEW_TAI_LUE, TAI_THAM, BALINESE, HIRAGANA, KATAKANA, JAVANESE, TAI_VIET);
+    private static final int FIRST_UNSPACED = 0x0E00;
 
     /** The fingerprint that a kind of deduplication needs; exact alone takes a fraction of the time. */
     public static Fingerprint of(String text, Deduplication kind) {
@@ -55,26 +75,53 @@ public record Fingerprint(long exact, long[] minima) {
         Arrays.fill(minima, EMPTY);
         long[] last = new long[SHINGLE];
         int words = 0;
-        for (int i = 0; i < text.length(); ) {
-            long word = 0;
-            int start = i;
-            for (; i < text.length() && Character.isLetterOrDigit(text.charAt(i)); i++) {
-                word = (word ^ Character.toLowerCase(text.charAt(i))) * 0x100000001B3L + 0x2545F491L;
-            }
-            if (i == start) {
-                i++;
+        for (int begin = 0; begin < text.length(); ) {
+            int end = endOfWord(text, begin);
+            if (end == begin) {
+                begin++;
                 continue;
             }
-            last[words++ % SHINGLE] = mix(word);
+            last[words++ % SHINGLE] = word(text, begin, end);
             if (words >= SHINGLE) {
                 add(minima, shingle(last, words));
             }
+            begin = end;
         }
         if (words < SHINGLE) {
             add(minima, words == 0 ? exact : shingle(last, words));
         }
         densify(minima);
         return minima;
+    }
+
+    /** Where the word that begins at a place ends; that place if none begins there. */
+    private static int endOfWord(String text, int begin) {
+        int end = begin;
+        while (end < text.length()) {
+            int c = text.codePointAt(end);
+            if (isWord(c)) {
+                return end == begin ? end + Character.charCount(c) : end;
+            }
+            if (!Character.isLetterOrDigit(c)) {
+                return end;
+            }
+            end++;
+        }
+        return end;
+    }
+
+    /** Whether a character is a word of its own. */
+    private static boolean isWord(int c) {
+        return c >= FIRST_UNSPACED && (c > Character.MAX_VALUE || Character.isIdeographic(c)
+                || Character.isLetterOrDigit(c) && UNSPACED.contains(Character.UnicodeScript.of(c)));
+    }
+
+    private static long word(String text, int begin, int end) {
+        long word = 0;
+        for (int i = begin; i < end; i = text.offsetByCodePoints(i, 1)) {
+            word = (word ^ Character.toLowerCase(text.codePointAt(i))) * 0x100000001B3L + 0x2545F491L;
+        }
+        return mix(word);
     }
 
     private static long shingle(long[] last, int words) {
