@@ -1,6 +1,7 @@
 package gerbil.tokens;
 
 import gerbil.base.DiskFull;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.Progress;
@@ -8,7 +9,6 @@ import gerbil.corpus.Block;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
-import gerbil.corpus.HeldOut;
 import gerbil.corpus.Provenance;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
@@ -224,7 +224,7 @@ public final class Preparation {
                 throws IOException {
             ShardWriter.State state = begun.orElse(ShardWriter.State.BEGIN);
             selected.addAll(state.subsets());
-            return new ShardWriter(Files.createDirectories(partial.content().resolve(split)),
+            return new ShardWriter(Folders.create(partial.content().resolve(split)),
                     tokenizer.vocabulary().endOfText(), state);
         }
 
@@ -322,9 +322,7 @@ public final class Preparation {
 
         private void requireDocuments(SplitCounts selected, String kind) {
             if (selected.tokens() == 0) {
-                throw new GerbilException("the corpus " + corpus.name() + " has no " + kind + " documents",
-                        "both kinds; about one document in " + HeldOut.ONE_IN + " is held out, chosen by its text",
-                        "add documents, or split long texts into one document a line of a .jsonl file");
+                throw report.without(kind, corpus.name());
             }
         }
 

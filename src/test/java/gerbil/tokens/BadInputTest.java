@@ -25,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -71,7 +72,7 @@ class BadInputTest {
         Files.write(texts.resolve("picture.png"), new byte[] {(byte) 0x89, 'P', 'N', 'G', 0});
         Files.writeString(texts.resolve("blank.txt"), " \n\u3000");
 
-        assertTrue(refusal(6, false).matches("(?s).*7 documents that cannot be read, of them .*"
+        assertTrue(refusal(6, false).matches("(?s).*7 documents that cannot be read, the first of them .*"
                 + "at most 6.*allow more bad documents.*"));
         PreparationReport report = prepare(7, false);
         assertEquals(7, report.bad());
@@ -100,6 +101,37 @@ class BadInputTest {
         assertEquals(Set.of("cut.jsonl.gz", "cut.jsonl.zst"),
                 report.badFiles().stream().map(Defect::file).collect(Collectors.toSet()));
         assertTrue(report.badFiles().stream().allMatch(d -> d.line() > 100_000), report.badFiles().toString());
+    }
+
+    @Test
+    void whyThereIsNothingIsSaid() throws IOException {
+        Files.delete(texts.resolve("good.jsonl"));
+        Path lines = texts.resolve("a.jsonl");
+        Files.write(lines, IntStream.range(0, 400).mapToObj(i -> "line " + i).toList());
+        String message = refusal(400, false);
+        assertTrue(message.contains("no training documents; 0 were read; 400 cannot be read, the first of them a.jsonl:"
+                + "1, which is not JSON"), message);
+        assertTrue(message.contains("mend these") && !message.contains("add documents"), message);
+
+        Files.write(lines, Collections.nCopies(400, "{\"text\": \"again\"}"));
+        message = refusal(0, false);
+        assertTrue(message.contains("400 were read, 399 of them dropped as duplicates of others"), message);
+        assertTrue(message.contains("differ from one another") && !message.contains("add documents"), message);
+
+        Files.write(lines, Collections.nCopies(400, "{\"text\": \" \"}"));
+        assertTrue(refusal(0, false).contains("0 were read; 400 are blank."), refusal(0, false));
+
+        Files.writeString(lines, "{\"text\": \"one\"}\n", StandardCharsets.UTF_16);
+        message = refusal(0, true);
+        assertTrue(message.contains("0 were read; bad files: 1, the first of them a.jsonl, which is UTF-16"), message);
+
+        Files.write(lines, List.of("{\"text\": \"one\"}", "{\"text\": \"two\"}"));
+        message = refusal(0, false);
+        assertTrue(message.contains("no held-out documents; 2 were read. Expected: both kinds"), message);
+
+        Files.writeString(lines, "");
+        message = refusal(0, false);
+        assertTrue(message.contains("whose files are all empty"), message);
     }
 
     @Test
