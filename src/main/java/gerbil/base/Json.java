@@ -1,7 +1,11 @@
 package gerbil.base;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 
@@ -13,13 +17,31 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** Records as JSON files: one mapper, and writing that leaves either the old file or the new one. */
+/**
+ * Records as JSON files: one mapper, and writing that leaves either the old file or the new one. And how the JSON of
+ * others is parsed.
+ */
 public final class Json {
 
     private static final ObjectMapper MAPPER =
             new ObjectMapper().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
 
+    /** Deeper nesting would take tens of megabytes to skip. */
+    private static final int DEEPEST = 100_000;
+
     private Json() {
+    }
+
+    /**
+     * What the JSON of others is parsed with, of which some fields are read: the rest may hold what Python writes and
+     * other parsers refuse or limit, NaN, Infinity, long numbers, names and texts, deep nesting.
+     */
+    public static JsonFactory others() {
+        return new JsonFactoryBuilder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
+                .streamReadConstraints(StreamReadConstraints.builder().maxNumberLength(Integer.MAX_VALUE)
+                        .maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE)
+                        .maxNestingDepth(DEEPEST).build()).build();
     }
 
     /** One line of JSON. */

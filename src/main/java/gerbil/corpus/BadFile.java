@@ -2,7 +2,7 @@ package gerbil.corpus;
 
 import gerbil.base.GerbilException;
 
-/** A file whose remaining documents cannot be reached: truncated, damaged, of another format. */
+/** A file whose remaining documents cannot be reached: truncated, damaged, of another format or encoding. */
 public final class BadFile extends GerbilException {
 
     private static final long serialVersionUID = 1;
@@ -14,8 +14,8 @@ public final class BadFile extends GerbilException {
      * @param line the last one that was read, 0 for none
      */
     BadFile(String file, long line, String reason, Throwable cause) {
-        super(file + " " + reason + (line > 0 ? ", after line " + line : ""), "a whole file",
-                "get this file again, or pass over the rest of bad files", cause);
+        super(file + " " + reason + (line > 0 ? ", after line " + line : ""), "a file that can be read to its end",
+                "get or save this file again, or pass over the rest of bad files", cause);
         defect = new Defect(file, line, reason);
     }
 

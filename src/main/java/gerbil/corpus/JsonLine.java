@@ -4,7 +4,8 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
+import gerbil.base.Json;
+import gerbil.base.Utf8;
 
 import java.io.IOException;
 
@@ -14,9 +15,7 @@ import java.io.IOException;
  */
 record JsonLine(String text, String subset) {
 
-    private static final JsonFactory JSON = JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
-            .build();
+    private static final JsonFactory JSON = Json.others();
 
     /** Why a line is not a document. */
     static final class Unreadable extends Exception {
@@ -29,11 +28,15 @@ record JsonLine(String text, String subset) {
     }
 
     /**
-     * @throws Unreadable if the bytes are not UTF-8, not one JSON object, or have no text
+     * @throws Unreadable if the bytes are not UTF-8, not one JSON object, or have no text; what a field holds that is
+     *     not read does not matter, so long as it is seen where it ends
      */
     static JsonLine parse(byte[] bytes, int from, int length) throws Unreadable {
         if (!Utf8.isValid(bytes, from, length)) {
             throw new Unreadable("is not UTF-8");
+        }
+        if (bytes[from] == 0 || length > 1 && bytes[from + 1] == 0) {
+            throw new Unreadable("is not UTF-8, but may be UTF-16");
         }
         String text = null;
         String subset = null;

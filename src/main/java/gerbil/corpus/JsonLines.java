@@ -1,5 +1,7 @@
 package gerbil.corpus;
 
+import gerbil.base.Utf8;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -60,7 +62,7 @@ final class JsonLines implements Block {
     }
 
     private boolean isBlank(int begin, int end) {
-        for (int i = begin; i < end; i++) {
+        for (int i = begin + (offset + begin == 0 ? Utf8.markLength(data) : 0); i < end; i++) {
             if (data[i] > ' ' || data[i] < 0) {
                 return false;
             }

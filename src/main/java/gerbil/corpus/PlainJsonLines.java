@@ -1,6 +1,9 @@
 package gerbil.corpus;
 
+import gerbil.base.Utf8;
+
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -28,9 +31,12 @@ final class PlainJsonLines implements RecordFile {
 
     @Override
     public List<Part> parts(long seed) {
-        try {
+        try (InputStream begin = Files.newInputStream(path)) {
+            Utf8.requireNoOther(begin.readNBytes(Integer.BYTES));
             long pieces = (Files.size(path) + BLOCK_BYTES - 1) / BLOCK_BYTES;
             return LongStream.range(0, pieces).mapToObj(i -> new Part(name + "@" + i, new Piece(i, seed))).toList();
+        } catch (Utf8.Malformed e) {
+            throw new BadFile(name, 0, e.getMessage(), e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

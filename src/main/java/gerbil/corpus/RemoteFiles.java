@@ -2,12 +2,12 @@ package gerbil.corpus;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.Utf8;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
@@ -62,7 +63,7 @@ public final class RemoteFiles implements Corpus {
         List<RemoteFile> files = new ArrayList<>();
         Set<String> names = new HashSet<>();
         try {
-            List<String> lines = Files.readAllLines(list);
+            List<String> lines = Utf8.read(list).lines().toList();
             for (int i = 0; i < lines.size(); i++) {
                 String line = lines.get(i).strip();
                 if (line.isEmpty() || line.startsWith("#")) {
@@ -100,7 +101,7 @@ public final class RemoteFiles implements Corpus {
             String file = path.substring(path.lastIndexOf('/') + 1);
             boolean usable = uri.getHost() != null && !file.isEmpty() && !file.startsWith(".");
             return usable ? Optional.of(new RemoteFile(file, uri,
-                    Optional.ofNullable(matcher.group(1)).map(String::toLowerCase))) : Optional.empty();
+                    Optional.ofNullable(matcher.group(1)).map(hex -> hex.toLowerCase(Locale.ROOT)))) : Optional.empty();
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }

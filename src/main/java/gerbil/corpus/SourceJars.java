@@ -1,6 +1,7 @@
 package gerbil.corpus;
 
 import gerbil.base.GerbilException;
+import gerbil.base.Utf8;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -169,9 +170,11 @@ public final class SourceJars implements Corpus {
 
     private static Optional<Document> document(ZipFile jar, Entry entry) {
         try (InputStream in = jar.getInputStream(jar.getEntry(entry.name()))) {
-            return Utf8.text(in.readAllBytes())
-                    .filter(text -> !text.isEmpty() && !isGenerated(text))
-                    .map(text -> new Document(entry.id(), entry.jar(), text));
+            String text = Utf8.text(in.readAllBytes());
+            return text.isEmpty() || isGenerated(text) ? Optional.empty()
+                    : Optional.of(new Document(entry.id(), entry.jar(), text));
+        } catch (Utf8.Malformed e) {
+            return Optional.empty();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,11 +1,12 @@
 package gerbil.corpus;
 
+import gerbil.base.Utf8;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -39,19 +40,17 @@ record TextFiles(Path folder, String corpus, List<TextFolder.Entry> entries) imp
                 defects.add(new Defect(entry.name(), 0, "is longer than " + RecordFile.LARGEST_DOCUMENT + " bytes"));
                 continue;
             }
-            Optional<String> text;
             try {
-                text = Utf8.text(Files.readAllBytes(folder.resolve(entry.name())));
+                String text = Utf8.text(Files.readAllBytes(folder.resolve(entry.name())));
+                if (text.isBlank()) {
+                    blank++;
+                } else {
+                    documents.add(new Document(entry.name(), subset(entry), text));
+                }
+            } catch (Utf8.Malformed e) {
+                defects.add(new Defect(entry.name(), 0, e.getMessage()));
             } catch (IOException e) {
                 defects.add(new Defect(entry.name(), 0, "cannot be read (" + e.getMessage() + ")"));
-                continue;
-            }
-            if (text.isEmpty()) {
-                defects.add(new Defect(entry.name(), 0, "is not UTF-8 text"));
-            } else if (text.get().isBlank()) {
-                blank++;
-            } else {
-                documents.add(new Document(entry.name(), subset(entry), text.get()));
             }
         }
         return new Content(documents, defects, blank);

@@ -1,5 +1,7 @@
 package gerbil.eval;
 
+import gerbil.base.Utf8;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -133,7 +135,7 @@ record MultipleChoice(String name, boolean normalized, BiFunction<TaskLine, Inte
             throw line.wrong("no label and no " + labels, "a label in each line, or the file of labels");
         }
         try {
-            List<String> all = Files.readAllLines(labels);
+            List<String> all = Utf8.read(labels).lines().toList();
             return place < all.size() ? all.get(place) : "";
         } catch (IOException e) {
             throw new UncheckedIOException(e);

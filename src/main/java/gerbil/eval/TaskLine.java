@@ -5,10 +5,11 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.base.Utf8;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +21,7 @@ import java.util.stream.StreamSupport;
 final class TaskLine {
 
     private static final ObjectMapper JSON =
-            new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+            new ObjectMapper(Json.others()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final Path file;
     private final int number;
@@ -35,14 +36,13 @@ final class TaskLine {
     /**
      * The first items of a file; blank lines count for nothing.
      *
-     * @throws GerbilException if there is no such file, no item in it, or a line that is not a JSON object
+     * @throws GerbilException if there is no such file, no text or no item in it, or a line that is not a JSON object
      */
     static List<TaskLine> read(Path file, int limit) {
         if (!Files.isRegularFile(file)) {
             throw new GerbilException("no file " + file, "a dataset's jsonl file", "check the path");
         }
         List<TaskLine> lines = new ArrayList<>();
-        // decoded as a whole: malformed bytes become U+FFFD, and no line is too long for a reader
         String[] texts = text(file).split("\n");
         for (int i = 0; i < texts.length && lines.size() < limit; i++) {
             if (!texts[i].isBlank()) {
@@ -57,7 +57,7 @@ final class TaskLine {
 
     private static String text(Path file) {
         try {
-            return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+            return Utf8.read(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -3,6 +3,7 @@ package gerbil.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.Utf8;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Vocabulary;
 
@@ -143,7 +144,7 @@ final class TransformersTokenizer {
         if (Files.size(file) > LARGEST_MERGES) {
             throw notOurs(file, Files.size(file) + " bytes", "GPT-2's merges");
         }
-        String text = Files.readString(file).replace("\r", "");
+        String text = Utf8.read(file).replace("\r", "");
         requireMerges(text.lines().skip(text.startsWith("#version") ? 1 : 0).filter(l -> !l.isEmpty()).toList(),
                 vocabulary.mergesTxt().lines().skip(1).toList(), file);
     }

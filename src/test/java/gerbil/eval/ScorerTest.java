@@ -19,11 +19,13 @@ import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,6 +48,23 @@ class ScorerTest {
     static void open() {
         manager = NDManager.newBaseManager();
         scorer = new Scorer(SomeModel.create(manager), SomeModel.TOKENIZER);
+    }
+
+    /** As editors on Windows save them, and with what Python writes into fields that no task reads. */
+    @Test
+    void marksAndFieldsThatAreNotReadDoNotMatter(@TempDir Path folder) throws IOException {
+        String lines = "{\"text\": \"a b\", \"score\": NaN}\r\n{\"text\": \"c\", \"id\": " + "9".repeat(1_500) + "}\r\n";
+        Path file = Files.writeString(folder.resolve("a.jsonl"), "\uFEFF" + lines);
+        assertEquals(List.of("a b", "c"), TaskLine.read(file, 9).stream().map(line -> line.text("text")).toList());
+        Files.writeString(file, lines, StandardCharsets.UTF_16);
+        String message = assertThrows(GerbilException.class, () -> TaskLine.read(file, 9)).getMessage();
+        assertTrue(message.contains(file + ", which is UTF-16, not UTF-8"), message);
+
+        Files.writeString(file, Files.readString(TASKS.resolve("piqa.jsonl")).replaceAll(", \"label\": *\\d", ""));
+        long items = Files.readString(file).lines().count();
+        Path labels = folder.resolve("a-labels.lst");
+        Files.writeString(labels, "\uFEFF" + "1\r\n".repeat((int) items));
+        assertEquals(items, Task.of("piqa").score(scorer, file, 99).items());
     }
 
     @AfterAll

@@ -34,6 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -262,6 +263,22 @@ class ImportTest {
         String message = assertThrows(GerbilException.class,
                 () -> Export.write(model, Cards.of("40k"), exported)).getMessage();
         assertTrue(message.contains("has content"), message);
+    }
+
+    /** As an editor on Windows saves them; a setting that is not read may be what only Python reads. */
+    @Test
+    void marksAndLineEndsOfWindowsDoNotMatter() throws IOException {
+        Path exported = export(Objective.CAUSAL);
+        for (String name : Set.of("config.json", "tokenizer.json", "vocab.json", "merges.txt")) {
+            Path file = exported.resolve(name);
+            String text = Files.readString(file).replace("\"use_cache\"", "\"limit\": Infinity,\n\"use_cache\"");
+            Files.writeString(file, "\uFEFF" + text.replace("\n", "\r\n"));
+        }
+        Import.open(exported).close();
+        Path merges = exported.resolve("merges.txt");
+        Files.writeString(merges, Files.readString(merges), StandardCharsets.UTF_16);
+        String message = assertThrows(GerbilException.class, () -> Import.open(exported)).getMessage();
+        assertTrue(message.contains(merges + ", which is UTF-16, not UTF-8"), message);
     }
 
     @ParameterizedTest
