@@ -1,6 +1,7 @@
 package gerbil.cli;
 
 import ai.djl.ndarray.NDManager;
+import gerbil.base.Folders;
 import gerbil.base.Json;
 import gerbil.base.Progress;
 import gerbil.corpus.Corpus;
@@ -78,9 +79,9 @@ final class BenchCommands {
 
         @Override
         public Integer call() throws IOException {
-            Path texts = Files.createDirectories(out.resolve("texts"));
+            Path texts = Folders.create(out.resolve("texts"));
             writeTexts(texts.resolve("texts.jsonl"), megabytes);
-            writeTexts(Files.createDirectories(out.resolve("large-texts")).resolve("texts.jsonl"), largeMegabytes);
+            writeTexts(Folders.create(out.resolve("large-texts")).resolve("texts.jsonl"), largeMegabytes);
             Json.write(out.resolve("sizes.json"), ModelSize.ALL.stream().map(size -> new SizeInput(size,
                     size.config(Objective.CAUSAL), OptimizerSettings.withLearningRate(size.learningRate()))).toList());
             Files.writeString(out.resolve("tokenizer.json"), Vocabulary.gpt2().tokenizerJson());

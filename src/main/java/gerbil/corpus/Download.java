@@ -1,6 +1,7 @@
 package gerbil.corpus;
 
 import gerbil.base.DiskFull;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
 import gerbil.base.WholeFile;
@@ -66,7 +67,7 @@ final class Download {
             if (Files.exists(target)) {
                 return;
             }
-            Files.createDirectories(target.toAbsolutePath().getParent());
+            Folders.create(target.toAbsolutePath().getParent());
             fetch();
             if (!isRight()) {
                 Files.delete(part);

@@ -1,11 +1,12 @@
 package gerbil.corpus;
 
+import gerbil.base.Folders;
+
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -56,7 +57,7 @@ public final class DuplicateIndex implements AutoCloseable {
         near = kind == Deduplication.NEAR;
         recordBytes = Long.BYTES + (near ? Fingerprint.BINS : 0);
         this.documents = documents;
-        Files.createDirectories(folder);
+        Folders.create(folder);
         log = open(folder.resolve("documents.bin"));
         ids = open(folder.resolve("ids.bin"));
         log.truncate((long) documents * recordBytes);

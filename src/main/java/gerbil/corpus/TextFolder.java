@@ -1,5 +1,6 @@
 package gerbil.corpus;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
 
@@ -8,25 +9,27 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
  * A folder with all its subfolders, or one file. The lines of a {@code .jsonl}, {@code .jsonl.gz} or {@code .jsonl.zst}
  * file are JSON objects whose field {@code text} is one document; the rows of a {@code .parquet} file are documents by
  * their column {@code text}; every other file is one document in UTF-8. A field or column {@code meta.pile_set_name},
- * as the Pile has it, names a document's subset. Hidden files and empty files are passed over.
+ * as the Pile has it, names a document's subset. Hidden files and empty files are passed over;
+ * what a symbolic link leads to is a file or folder of the link's name.
  *
  * <p>Files are taken in the seed's order, two gigabytes of them together; within these, the pieces that can be read
  * independently are shuffled. So a small corpus is shuffled as a whole, and a small budget reads few files of a large
@@ -57,22 +60,24 @@ public final class TextFolder implements Corpus {
 
     /**
      * @param path the folder, or one file
-     * @throws GerbilException if it does not exist or has no files with content
+     * @throws GerbilException if it does not exist, has no files with content, or links that lead nowhere or in circles
      */
     public static TextFolder open(Path path) {
         String name = String.valueOf(path.toAbsolutePath().normalize().getFileName());
-        if (Files.isRegularFile(path)) {
-            return new TextFolder(path.toAbsolutePath().getParent(), name, List.of(entry(name, path)));
-        }
-        if (!Files.isDirectory(path)) {
-            throw new GerbilException("no folder " + path, "a folder of texts", "check its name");
-        }
-        try (Stream<Path> walk = Files.walk(path)) {
-            List<Entry> entries = walk.filter(file -> isVisibleFile(path, file))
-                    .map(file -> entry(relative(path, file), file))
+        try {
+            if (Files.isRegularFile(path)) {
+                Entry only = entry(name, Files.readAttributes(path, BasicFileAttributes.class));
+                return new TextFolder(path.toAbsolutePath().getParent(), name, List.of(only));
+            }
+            if (!Files.isDirectory(path)) {
+                throw new GerbilException("no folder " + path, "a folder of texts", "check its name");
+            }
+            Map<Path, BasicFileAttributes> files = Folders.files(path);
+            List<Entry> entries = files.entrySet().stream().map(f -> entry(relative(path, f.getKey()), f.getValue()))
                     .filter(entry -> entry.bytes() > 0).sorted((a, b) -> a.name().compareTo(b.name())).toList();
             if (entries.isEmpty()) {
-                throw new GerbilException("a corpus with no documents in " + path,
+                throw new GerbilException("a corpus with no documents in " + path
+                        + (files.isEmpty() ? ", which has no files, or hidden ones" : ", whose files are all empty"),
                         "files of text, .jsonl, .jsonl.gz, .jsonl.zst or .parquet", "put texts into this folder");
             }
             return new TextFolder(path, name, entries);
@@ -81,22 +86,13 @@ public final class TextFolder implements Corpus {
         }
     }
 
-    private static Entry entry(String name, Path file) {
-        try {
-            return new Entry(name, Files.size(file), Files.getLastModifiedTime(file).toMillis());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private static Entry entry(String name, BasicFileAttributes file) {
+        return new Entry(name, file.size(), file.lastModifiedTime().toMillis());
     }
 
     private static String relative(Path folder, Path file) {
         return StreamSupport.stream(folder.relativize(file).spliterator(), false).map(Path::toString)
                 .collect(Collectors.joining("/"));
-    }
-
-    private static boolean isVisibleFile(Path folder, Path file) {
-        return Files.isRegularFile(file) && StreamSupport.stream(folder.relativize(file).spliterator(), false)
-                .noneMatch(part -> part.toString().startsWith("."));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package gerbil.eval;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 
@@ -56,7 +57,7 @@ public final class ExampleTasks {
             throw new GerbilException(pairs.size() + " pairs of sentences in the comments of " + documents.size()
                     + " documents", "at least 4", "give more documents, with documentation comments in English");
         }
-        Files.createDirectories(folder);
+        Folders.create(folder);
         write(folder, "lambada_openai", pairs.stream().flatMap(ExampleTasks::lastWord).limit(items));
         write(folder, "hellaswag", items, pairs.stream().filter(p -> words(p.second()).length >= LONG_SENTENCE),
                 ExampleTasks::ending);

@@ -1,5 +1,6 @@
 package gerbil.hub;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.safetensors.SafeTensors;
@@ -25,7 +26,7 @@ public final class Export {
      */
     public static void write(LanguageModel model, ModelCard card, Path folder) throws IOException {
         requireEmpty(folder);
-        Files.createDirectories(folder);
+        Folders.create(folder);
         var config = model.model().config();
         Json.write(folder.resolve("config.json"), TransformersConfig.of(config, model.vocabulary()));
         Json.write(folder.resolve("generation_config.json"), TransformersConfig.generation(config, model.vocabulary()));

@@ -1,5 +1,6 @@
 package gerbil.results;
 
+import gerbil.base.Folders;
 import gerbil.base.WholeFile;
 import gerbil.spec.ModelSize;
 import gerbil.spec.RunResult;
@@ -30,7 +31,7 @@ public final class LearningRates {
 
     /** Adds a trial; one that is there already is not added again. */
     public static void record(Path results, RunResult trial) throws IOException {
-        Path file = Files.createDirectories(results).resolve("learning-rates.csv");
+        Path file = Folders.create(results).resolve("learning-rates.csv");
         SortedSet<String> lines = new TreeSet<>(ORDER);
         if (Files.exists(file)) {
             Files.readAllLines(file).stream().filter(line -> !line.equals(HEADER)).forEach(lines::add);

@@ -1,5 +1,6 @@
 package gerbil.results;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.WholeFile;
@@ -16,8 +17,6 @@ import tech.tablesaw.api.Table;
 
 import java.io.IOException;
 import java.io.StringWriter;
-import java.nio.file.FileVisitOption;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,7 +58,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
         List<String> passedOver = new ArrayList<>();
-        Path kept = Files.createDirectories(results.resolve(RUNS));
+        Path kept = Folders.create(results.resolve(RUNS));
         for (RunResult result : read(runs, "result.json", RunResult.class, passedOver).values()) {
             if (result.spec().base() == null) {
                 Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
@@ -98,12 +97,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
     }
 
     static List<Path> files(Path folder, String ending) throws IOException {
-        if (!Files.isDirectory(folder)) {
-            return List.of();
-        }
-        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-            return all.filter(f -> f.getFileName().toString().endsWith(ending)).sorted().toList();
-        }
+        return Folders.files(folder).keySet().stream().filter(f -> f.getFileName().toString().endsWith(ending))
+                .toList();
     }
 
     /** The rows of one scale: {@code nano}, {@code paper} or {@code published}. */

@@ -2,6 +2,7 @@ package gerbil.runs;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import gerbil.base.Folders;
 import gerbil.base.Json;
 import gerbil.base.WholeFile;
 import gerbil.model.GptJ;
@@ -46,7 +47,7 @@ public record Checkpoint(Path folder, int step) {
             throws IOException {
         Path folder = checkpoints.resolve(String.format(Locale.ROOT, "step-%07d", step));
         WholeFile.write(checkpoints.resolve(TEMPORARY), folder, temporary -> {
-            Files.createDirectories(temporary);
+            Folders.create(temporary);
             SafeTensors.write(temporary.resolve(WEIGHTS), weights);
             SafeTensors.write(temporary.resolve(OPTIMIZER), optimizer);
             Json.write(temporary.resolve(STATE), new State(step));

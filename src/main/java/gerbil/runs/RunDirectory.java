@@ -1,6 +1,7 @@
 package gerbil.runs;
 
 import ai.djl.ndarray.NDManager;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.ProcessLock;
@@ -14,7 +15,6 @@ import gerbil.spec.StepSettings;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,12 +69,9 @@ public final class RunDirectory {
 
     /** All directories under {@code runs} with files of a run, whole or not, by path. */
     public static List<RunDirectory> all(Path runs) {
-        if (!Files.isDirectory(runs)) {
-            return List.of();
-        }
-        try (Stream<Path> files = Files.walk(runs, FileVisitOption.FOLLOW_LINKS)) {
-            return files.filter(f -> FILES.contains(f.getFileName().toString())).map(Path::getParent).distinct()
-                    .sorted().map(RunDirectory::new).toList();
+        try {
+            return Folders.files(runs).keySet().stream().filter(f -> FILES.contains(f.getFileName().toString()))
+                    .map(Path::getParent).distinct().sorted().map(RunDirectory::new).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -99,7 +96,7 @@ public final class RunDirectory {
     public RunRecord claim(RunSpec spec, Supplier<RunEnvironment> environment) throws IOException {
         Path file = folder.resolve(RUN);
         if (!Files.exists(file)) {
-            Files.createDirectories(folder);
+            Folders.create(folder);
             RunRecord record = new RunRecord(spec, environment.get());
             Json.write(file, record);
             return record;
@@ -130,7 +127,7 @@ public final class RunDirectory {
      * @throws GerbilException if a process, or another thread of this one, trains here
      */
     public ProcessLock lock(boolean stopsOnSignal) throws IOException {
-        Files.createDirectories(folder);
+        Folders.create(folder);
         return ProcessLock.take(folder.resolve(LOCK), stopsOnSignal ? STOPS_ON_SIGNAL : "").orElseThrow(this::held);
     }
 
@@ -186,7 +183,7 @@ public final class RunDirectory {
 
     /** Notes what a detached process is to train here. */
     public void request(TrainingRequest request) throws IOException {
-        Files.createDirectories(folder);
+        Folders.create(folder);
         Json.write(folder.resolve(REQUEST), request);
     }
 

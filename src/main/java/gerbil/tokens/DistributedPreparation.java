@@ -1,5 +1,6 @@
 package gerbil.tokens;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.WholeFile;
 import gerbil.corpus.BadFile;
@@ -74,11 +75,11 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         return Corpora.open(Path.of(corpus), Path.of(out));
     }
 
-    private Path work() {
-        return Path.of(out + ".partial", "slices");
+    private Path work() throws IOException {
+        return PartialFolder.partial(Path.of(out)).resolve("slices");
     }
 
-    private Path file(int slice, String kind) {
+    private Path file(int slice, String kind) throws IOException {
         return work().resolve(String.format(Locale.ROOT, "%08d.%s", slice, kind));
     }
 
@@ -92,7 +93,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         List<Encoded> encoded = new ArrayList<>();
         int bad = 0;
         try (Corpus.Slices slices = open().slices(seed)) {
-            Files.createDirectories(work());
+            Folders.create(work());
             for (int number = 0; slices.hasNext(); number++) {
                 Slice slice = slices.next();
                 if (number % parts == part) {
@@ -191,7 +192,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         long from = (long) number * ShardWriter.SHARD_TOKENS;
         long to = from + ShardWriter.SHARD_TOKENS;
         try {
-            Path folder = Files.createDirectories(Path.of(out + ".partial", "content", split));
+            Path folder = Folders.create(PartialFolder.partial(Path.of(out)).resolve("content").resolve(split));
             try (Piece shard = new Piece(folder.resolve(ShardWriter.name(number)))) {
                 long begin = 0;
                 for (Selected slice : selected) {
@@ -211,7 +212,11 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         }
     }
 
-    /** Writes the manifests and gives the folder its name. */
+    /**
+     * Writes the manifests and gives the folder its name.
+     *
+     * @throws GerbilException if there are no training documents or no held-out ones
+     */
     public void finish(List<Selected> selected, List<TokenSetManifest.Shard> trainShards,
                        List<TokenSetManifest.Shard> heldOutShards) {
         Selection all = new Selection(trainTokens, heldOutTokens);
@@ -222,6 +227,8 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
             all.heldOut().addAll(slice.heldOut().subsets());
             last = all.isDone() ? Math.min(last, slice.slice()) : last;
         }
+        requireDocuments(all.train(), "training");
+        requireDocuments(all.heldOut(), "held-out");
         Corpus opened = open();
         Set<String> files = new TreeSet<>();
         try (Corpus.Slices slices = opened.slices(seed)) {
@@ -240,6 +247,13 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
             partial.commit();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private void requireDocuments(SplitCounts selected, String kind) {
+        if (selected.tokens() == 0) {
+            throw new GerbilException("the corpus " + corpus + " has no " + kind + " documents",
+                    ReportBuilder.BOTH_KINDS, "prepare it on one machine, which says what became of its documents");
         }
     }
 

@@ -1,5 +1,6 @@
 package gerbil.tokens;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
 import gerbil.base.WholeFile;
@@ -27,24 +28,26 @@ final class PartialFolder implements AutoCloseable {
      * @throws GerbilException if the final folder has content, or another process is writing it
      */
     PartialFolder(Path folder) throws IOException {
-        this.folder = folder.toAbsolutePath();
-        this.partial = sibling(".partial");
+        this.folder = Folders.real(folder);
+        this.partial = partial(folder);
         this.content = partial.resolve("content");
-        this.lockFile = sibling(".lock");
-        Files.createDirectories(this.folder.getParent());
+        this.lockFile = this.folder.resolveSibling(this.folder.getFileName() + ".lock");
+        Folders.create(this.folder.getParent());
         lock = ProcessLock.take(lockFile, "").orElseThrow(() -> new GerbilException(folder + " is being written by "
                 + "another job", "one writer at a time", "wait for it to finish, then run this again"));
         try {
             requireEmpty();
-            Files.createDirectories(content);
+            Folders.create(content);
         } catch (IOException | GerbilException e) {
             releaseLock();
             throw e;
         }
     }
 
-    private Path sibling(String suffix) {
-        return folder.resolveSibling(folder.getFileName() + suffix);
+    /** Where all that a folder is made of is written until it is whole. */
+    static Path partial(Path folder) throws IOException {
+        Path real = Folders.real(folder);
+        return real.resolveSibling(real.getFileName() + ".partial");
     }
 
     private void requireEmpty() throws IOException {
@@ -71,7 +74,7 @@ final class PartialFolder implements AutoCloseable {
     /** Deletes all that was written. */
     void clear() throws IOException {
         WholeFile.delete(partial);
-        Files.createDirectories(content);
+        Folders.create(content);
     }
 
     /** Gives the folder its final name. */

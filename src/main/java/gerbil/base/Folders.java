@@ -1,0 +1,109 @@
+package gerbil.base;
+
+import java.io.IOException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** Folders, which may be symbolic links and have links in them: what a link leads to counts as being where it is. */
+public final class Folders {
+
+    private Folders() {
+    }
+
+    /**
+     * Makes a folder and those above it that are missing. Java's own way, before 20, fails if it is a link to one.
+     *
+     * @return the folder
+     * @throws GerbilException if it, or one above it, is a link that leads nowhere
+     */
+    public static Path create(Path folder) throws IOException {
+        for (Path above = folder.toAbsolutePath(); above != null && !Files.exists(above); above = above.getParent()) {
+            if (Files.isSymbolicLink(above)) {
+                throw leadsNowhere(above);
+            }
+        }
+        return Files.isDirectory(folder) ? folder : Files.createDirectories(folder);
+    }
+
+    /**
+     * Where a folder is, or is to be, if its name is a link: what lies beside it there is on the same disk.
+     *
+     * @throws GerbilException if the link leads nowhere
+     */
+    public static Path real(Path folder) throws IOException {
+        return Files.isSymbolicLink(folder) ? create(folder).toRealPath() : folder.toAbsolutePath();
+    }
+
+    private static GerbilException leadsNowhere(Path link) throws IOException {
+        return new GerbilException(link + ", a link to " + Files.readSymbolicLink(link) + ", where nothing is",
+                "links to files and folders", "make what it leads to, or delete the link");
+    }
+
+    /**
+     * The files in a folder and in those below it, in order; hidden ones and those in hidden folders are passed over.
+     *
+     * @return what is known of each; none if there is no such folder
+     * @throws GerbilException if a link leads to a folder that it is in, or nowhere
+     */
+    public static Map<Path, BasicFileAttributes> files(Path folder) throws IOException {
+        Map<Path, BasicFileAttributes> files = new TreeMap<>();
+        if (Files.isDirectory(folder)) {
+            Files.walkFileTree(folder, Set.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE,
+                    new Visitor(folder, files));
+        }
+        return files;
+    }
+
+    private static final class Visitor extends SimpleFileVisitor<Path> {
+
+        private final Path top;
+        private final Map<Path, BasicFileAttributes> files;
+
+        Visitor(Path top, Map<Path, BasicFileAttributes> files) {
+            this.top = top;
+            this.files = files;
+        }
+
+        private boolean isHidden(Path path) {
+            return !path.equals(top) && path.getFileName().toString().startsWith(".");
+        }
+
+        @Override
+        public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
+            return isHidden(folder) ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+        }
+
+        @Override
+        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+            if (!isHidden(file) && attributes.isSymbolicLink()) {
+                throw leadsNowhere(file);
+            }
+            if (!isHidden(file) && attributes.isRegularFile()) {
+                files.put(file, attributes);
+            }
+            return FileVisitResult.CONTINUE;
+        }
+
+        @Override
+        public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (isHidden(file) || e instanceof NoSuchFileException) {
+                // the latter was deleted meanwhile
+                return FileVisitResult.CONTINUE;
+            }
+            if (e instanceof FileSystemLoopException) {
+                throw new GerbilException(file + ", a link to a folder that it is in", "links that lead elsewhere",
+                        "delete it, or link to the files that are wanted", e);
+            }
+            throw e;
+        }
+    }
+}
