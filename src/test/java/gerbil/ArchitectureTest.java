@@ -39,7 +39,7 @@ class ArchitectureTest {
 
     private static final String USES = """
             base: []
-            cli: [base, corpus, eval, hub, kernels, model, objective, results, runs, spec, tokenizer, tokens, train]
+            cli: [base, corpus, eval, hub, kernels, model, notebook, objective, results, runs, spec, tokenizer, tokens, train]
             corpus: [base]
             eval: [base, kernels, model, objective, spec, tokenizer, tokens]
             hub: [base, kernels, model, objective, safetensors, spec, tokenizer]

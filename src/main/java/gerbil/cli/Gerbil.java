@@ -19,13 +19,14 @@ import java.io.UncheckedIOException;
             "  gerbil list                             every run, with what to call it by",
             "  gerbil sample --model Gerbil-A-92k      let it write",
             "  gerbil table                            the loss table, in results/",
+            "  gerbil report                           one page of everything, results/report.html",
             "  gerbil export --model Gerbil-A-92k --out folder   a folder that transformers loads",
             "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
             ListCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class,
             ExportCommand.class, ImportCommand.class, ScoreCommand.class,
-            ServeCommand.class, TableCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
+            ServeCommand.class, TableCommand.class, ReportCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class,
             BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {

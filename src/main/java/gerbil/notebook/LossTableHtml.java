@@ -95,7 +95,7 @@ final class LossTableHtml {
     private static String losses(LossCell cell) {
         StringBuilder html = new StringBuilder(number(cell.mean(LossRow::loss).orElseThrow()));
         cell.deviation(LossRow::loss).ifPresent(deviation -> html.append("<br>")
-                .append(small("± " + number(deviation) + ", n = " + cell.runs().size())));
+                .append(small(("± " + number(deviation) + ", n = " + cell.runs().size()).replace(" ", "&nbsp;"))));
         if (cell.mean(LossRow::heldoutLoss).isPresent()) {
             html.append("<br>").append(small(number(cell.mean(LossRow::trainingLoss).orElseThrow())));
         }

@@ -30,6 +30,9 @@ import java.util.stream.Stream;
  */
 public final class RunDirectory {
 
+    /** The state of a run that is whole. */
+    public static final String FINISHED = "finished";
+
     private static final String RUN = "run.json";
     private static final String REQUEST = "request.json";
     private static final String RESULT = "result.json";
@@ -273,12 +276,12 @@ public final class RunDirectory {
         }
     }
 
-    /** How it stands with the run: "finished", "training, step 3 of 448", or what is not whole. */
+    /** How it stands with the run: {@link #FINISHED}, "training, step 3 of 448", or what is not whole. */
     public String state() {
         try {
             RunSpec spec = spec();
             if (result().isPresent()) {
-                return latestCheckpoint().isPresent() ? "finished" : "finished, without its checkpoints";
+                return latestCheckpoint().isPresent() ? FINISHED : FINISHED + ", without its checkpoints";
             }
             return String.format(Locale.ROOT, "%s, step %,d of %,d", holder().isPresent() ? "training" : "stopped",
                     metrics().size(), spec.steps());

@@ -10,7 +10,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * All runs under a folder, and those that a name means. A run is called by its folder below that one ({@code
@@ -34,6 +37,12 @@ public final class RunList {
     /** A line a run, by name. */
     public List<RunSummary> summaries() {
         return all.stream().map(run -> RunSummary.of(name(run), run)).toList();
+    }
+
+    /** The runs that have finished and are whole, by name. */
+    public SortedMap<String, RunDirectory> finished() {
+        return new TreeMap<>(all.stream().filter(run -> run.state().equals(RunDirectory.FINISHED))
+                .collect(Collectors.toMap(this::name, run -> run)));
     }
 
     /** What a run is called without doubt: its folder below that of all runs. */

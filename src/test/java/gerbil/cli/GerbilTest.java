@@ -85,6 +85,7 @@ class GerbilTest {
         "score | --model --files --tasks --limit --answers lambada_openai.jsonl",
         "serve | --model --port",
         "sweep | --size --class --rates learning-rates.csv",
+        "report | --prompt --tokens results/report.html",
         "table | results/loss-table.csv"})
     void helpNamesEveryOption(String command, String mentioned) {
         String help = done(command, "--help");
@@ -272,6 +273,14 @@ class GerbilTest {
             assertEquals(List.of(0, ""), List.of(one.status, one.err), name);
         }
         assertTrue(gerbil("watch", "--model", "Gerbil-A-40k").err.contains("taking " + second));
+
+        done("report", "--prompt", "On <day> 5");
+        String page = Files.readString(home.resolve("results/report.html"));
+        for (String part : List.of(first, second, "broken", "not whole: Found: ", "<svg ", "on texts",
+                "<h3>" + second + "</h3>\n<pre>On &lt;day&gt; 5", "Runs of other settings")) {
+            assertTrue(page.contains(part), part + " in " + page);
+        }
+        assertFalse(page.matches("(?s).*(\\ssrc=|\\shref=|@import|url\\(|<script).*"), "what needs another file");
     }
 
     @Test

@@ -57,7 +57,7 @@ class LossTableViewTest {
         assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.3750<br><span [^>]*>6\\.5000"
                 + "</span></td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>–</span></td>.*"), html);
         // 2.375 and 2.625 held out, 2.5 and 2.75 in training
-        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br><span [^>]*>± 0\\.1768, n = 2"
+        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br><span [^>]*>±&nbsp;0\\.1768,&nbsp;n&nbsp;=&nbsp;2"
                 + "</span><br><span [^>]*>2\\.6250</span></td>.*"), html);
         assertTrue(html.contains("announced, not published"));
         assertTrue(html.contains("ours on source &lt;jars&gt; in gpt2"));
