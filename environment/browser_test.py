@@ -98,6 +98,10 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_text("Run All Cells", exact=True).click()
 
+    def run_cell(self, number):
+        self.cell(number).locator(".jp-InputPrompt").first.click()
+        self.page.keyboard.press("Control+Enter")
+
     def interrupt(self):
         self.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="interrupt"]').click()
 
@@ -130,6 +134,15 @@ class Notebook:
                       key=lambda found: found["contrast"])
         check(weakest["contrast"] >= 3.5,
               f"{self.name}: in {theme} the weakest contrast is {weakest['contrast']:.1f}:1, of '{weakest['text']}'")
+
+    def check_not_run(self, number):
+        expect(self.cell(number).locator(".jp-InputPrompt").first).to_have_text("[ ]:", timeout=SHOWN)
+        check(not self.cell(number).locator(".jp-OutputArea-output").count(),
+              f"{self.name}, cell {number}: a cell behind one that failed is not run")
+
+    def check_ran(self, number):
+        """Waits until the cell has been executed."""
+        expect(self.cell(number).locator(".jp-InputPrompt").first).to_have_text(re.compile(r"\[\d+\]:"), timeout=RUN)
 
     def screenshot(self, name, first, last):
         """What stands from the first cell to the last, whole cells."""
@@ -173,6 +186,12 @@ class Lab:
                 if cell.cell_type == "code":
                     cell.outputs = []
         nbformat.write(notebook, self.notebooks / name)
+
+    def write(self, name, *code):
+        """A notebook of the kit's kernel with these cells."""
+        nbformat.write(nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)),
+                                                metadata=committed("00-quickstart.ipynb").metadata),
+                       self.notebooks / name)
 
     def source(self, name):
         return nbformat.read(self.notebooks / name, as_version=4)
@@ -257,6 +276,7 @@ def quickstart(lab):
     stopped = notebook.cell(train).locator(".jp-Cell-outputArea").inner_text()
     check("stopped after step" in stopped, "an interrupted run says after which step it stopped")
     check(re.fullmatch(SENTENCE, error.inner_text().strip()), f"and what to do: {error.inner_text().strip()}")
+    notebook.check_not_run(text)
 
     notebook.run_all()
     expect(notebook.cell(text).locator(".jp-Cell-outputArea")).to_contain_text("temperature 1.0", timeout=RUN)
@@ -299,21 +319,71 @@ def reopened(lab, theme):
 
 def mended_error(lab):
     """What a reader can mend is a sentence, with the stack trace folded."""
-    nbformat.write(nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell('BudgetClass.of("E")')],
-        metadata=lab.source("00-quickstart.ipynb").metadata), lab.notebooks / "error.ipynb")
+    lab.write("error.ipynb", 'BudgetClass.of("E")', 'System.out.println("went on");')
     notebook = lab.open("error.ipynb", LIGHT)
     notebook.run_all()
     error = notebook.cell(1).locator(ERROR)
     error.wait_for(timeout=SHOWN)
     check(re.fullmatch(SENTENCE, error.inner_text().strip()),
           f"an error of the kit is a sentence: {error.inner_text().strip()}")
+    notebook.check_not_run(2)
     trace = notebook.cell(1).locator("details pre")
     check(not trace.is_visible(), "its stack trace is folded")
     notebook.screenshot("error", 1, 1)
     notebook.cell(1).locator("summary").click()
     check(trace.is_visible() and "gerbil.spec.BudgetClass.of" in trace.inner_text(), "and unfolds")
     notebook.screenshot("error-unfolded", 1, 1)
+    notebook.close()
+
+
+def printed(lab):
+    """All lines that cells print arrive, and a loop that prints for ever can be stopped."""
+    lines = 50_000
+    lab.write("printed.ipynb", f'for (int i = 0; i < {lines}; i++) System.out.println("line " + i);')
+    notebook = lab.open("printed.ipynb", LIGHT)
+    notebook.run_all()
+    notebook.check_ran(1)
+    found = notebook.cell(1).locator(".jp-OutputArea-output").first.text_content().split()[1::2]
+    check(found == list(map(str, range(lines))), f"{len(found)} of {lines} printed lines arrive, in order")
+    notebook.close()
+
+    lab.write("endless.ipynb", 'while (true) System.out.println("and on");', 'System.out.println("went on");',
+              'Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().startsWith("jjava-exec")'
+              ' && t.getState() == Thread.State.RUNNABLE).count()')
+    notebook = lab.open("endless.ipynb", LIGHT)
+    notebook.run_all()
+    expect(notebook.cell(1).locator(".jp-OutputArea-output").first).to_contain_text("the rest is left out", timeout=RUN)
+    notebook.interrupt()
+    notebook.cell(1).locator(ERROR).wait_for(timeout=SHOWN)
+    check("the rest is left out" in notebook.cell(1).locator(".jp-OutputArea-output").first.text_content(),
+          "a loop that prints for ever is stopped, and what was too much to show is told")
+    notebook.check_not_run(2)
+    notebook.run_cell(3)
+    notebook.check_ran(3)
+    check(notebook.cell(3).locator(".jp-OutputArea-output").inner_text().strip() == "1",
+          "and only the thread of the cell that asks computes then")
+    notebook.close()
+
+
+def help_with_code(lab):
+    """Shift+Tab shows signature and documentation of the kit's methods, Tab a call's parameters first."""
+    lab.write("help.ipynb", "Workspace workspace = Workspace.here();", "workspace.prepare(")
+    notebook = lab.open("help.ipynb", LIGHT)
+    notebook.run_all()
+    notebook.check_ran(2)
+    notebook.cell(2).locator(".cm-content").click()
+    notebook.page.keyboard.press("Control+End")
+    notebook.page.keyboard.press("Shift+Tab")
+    tooltip = notebook.page.locator(".jp-Tooltip")
+    expect(tooltip).to_contain_text("prepare(Scale scale, Progress progress)", timeout=SHOWN)
+    expect(tooltip).to_contain_text("The default corpus's token sets at a scale", timeout=SHOWN)
+    check(True, "Shift+Tab shows a method's signature and documentation")
+    notebook.page.screenshot(path=lab.folder / "help.png", clip={"x": 0, "y": 0, "width": 1180, "height": 500})
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("Tab")
+    first = notebook.page.locator(".jp-Completer-item").first
+    first.wait_for(timeout=SHOWN)
+    check("scale, progress" in first.inner_text(), "Tab in a call offers its parameters first")
     notebook.close()
 
 
@@ -334,6 +404,8 @@ def main():
             reopened(lab, LIGHT)
             reopened(lab, DARK)
             mended_error(lab)
+            printed(lab)
+            help_with_code(lab)
             picture = quickstart(lab)
             loss_table(lab)
     if arguments.picture:

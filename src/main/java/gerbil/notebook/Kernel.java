@@ -1,14 +1,14 @@
 package gerbil.notebook;
 
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationTargetException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
@@ -42,12 +42,7 @@ final class Kernel {
 
     private static final Optional<Kernel> RUNNING = find();
 
-    /** Sends for the cells: a cell's own thread may be interrupted, and then the kernel's sockets fail. */
-    private static final ExecutorService MESSAGES = Executors.newSingleThreadExecutor(work -> {
-        Thread thread = new Thread(work, "gerbil-messages");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private static final MessageThread MESSAGES = new MessageThread();
 
     private final Object kernel;
     private final Object renderer;
@@ -116,38 +111,78 @@ final class Kernel {
     }
 
     /**
-     * From now on what a cell throws is reported as what the function makes of it. Kernels have no entrance for this,
-     * so it is put where JJava keeps its executor; a kernel that keeps it elsewhere goes on reporting in its own way.
+     * From now on cells are run as {@link CellExecutor} says, what they print arrives as {@link CellOutput} says, and
+     * requests are answered as {@link ShellRequests} says. Kernels have no entrance for this, so it is put where JJava
+     * keeps its own; a kernel that keeps it elsewhere goes on in its own way.
+     *
+     * @param failure what to report of what a cell threw
      */
-    void onFailure(UnaryOperator<Throwable> failure) {
+    void takeOver(UnaryOperator<Throwable> failure) {
         try {
-            Object evaluator = field(kernel, "evaluator").get(kernel);
-            Object control = field(evaluator, "execControl").get(evaluator);
-            Field executor = field(control, "executor");
-            executor.set(control, new CellExecutor((ExecutorService) executor.get(control), failure));
+            Object control = Reflection.get(Reflection.get(kernel, "evaluator"), "execControl");
+            ExecutorService executor = (ExecutorService) Reflection.get(control, "executor");
+            Object io = Reflection.get(kernel, "io");
+            CellOutput output = new CellOutput(MESSAGES);
+            replaceStream(io, "out", output.inPlaceOf(stream(io, "jupyterOut"), CellExecutor::isInterrupted));
+            // what is logged while an interrupted training writes its checkpoint must not end it
+            replaceStream(io, "err", output.inPlaceOf(stream(io, "jupyterErr"), CellExecutor::isLeft));
+            flushBeforeRendering(output);
+            Reflection.set(control, "executor",
+                    new CellExecutor(executor, attendant(failure, output, new ShellRequests(kernel))));
         } catch (NoSuchFieldException e) {
             // IJava and early JJava
-        } catch (IllegalAccessException e) {
-            throw new IllegalStateException(e);
         }
     }
 
-    private static Field field(Object owner, String name) throws NoSuchFieldException {
-        Field field = owner.getClass().getDeclaredField(name);
-        field.setAccessible(true);
-        return field;
+    private static CellExecutor.Attendant attendant(UnaryOperator<Throwable> failure, CellOutput output,
+                                                    ShellRequests requests) {
+        return new CellExecutor.Attendant() {
+            @Override
+            public void begins() {
+                if (requests.enter()) {
+                    output.startCell();
+                }
+            }
+
+            @Override
+            public Throwable reported(Throwable thrown) {
+                return failure.apply(thrown);
+            }
+
+            @Override
+            public void ends() {
+                output.flush();
+            }
+
+            @Override
+            public void failed() {
+                requests.cellFailed();
+            }
+        };
+    }
+
+    private static OutputStream stream(Object io, String field) throws NoSuchFieldException {
+        return (OutputStream) Reflection.get(io, field);
+    }
+
+    private static void replaceStream(Object io, String field, OutputStream stream) throws NoSuchFieldException {
+        Reflection.set(io, field, new PrintStream(stream, true, StandardCharsets.UTF_8));
+    }
+
+    /** What is displayed stands below what was printed before it: the renderer is asked first, whoever displays. */
+    private void flushBeforeRendering(CellOutput output) throws NoSuchFieldException {
+        Reflection.set(renderer, "renderFunctions",
+                new HashMap<Object, Object>((Map<?, ?>) Reflection.get(renderer, "renderFunctions")) {
+                    @Override
+                    public Object get(Object type) {
+                        output.flush();
+                        return super.get(type);
+                    }
+                });
     }
 
     /** An interrupt of the cell waits until the message is out. */
     private static Object invoke(Method method, Object... arguments) {
-        return CompletableFuture.supplyAsync(() -> {
-            try {
-                return method.invoke(null, arguments);
-            } catch (InvocationTargetException e) {
-                throw new IllegalStateException("the kernel could not display", e.getCause());
-            } catch (IllegalAccessException e) {
-                throw new IllegalStateException("the kernel offers another interface than expected", e);
-            }
-        }, MESSAGES).join();
+        return MESSAGES.run(() -> Reflection.invoke(method, null, arguments));
     }
 }

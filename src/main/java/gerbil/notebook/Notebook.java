@@ -13,7 +13,8 @@ public final class Notebook {
     /**
      * From now on a {@link Table}, {@link Figure} or {@link LossTable} that ends a cell, or is given to the kernel's
      * {@code display}, appears as a table or an interactive chart, and a {@link gerbil.base.GerbilException} as its
-     * message with the stack trace folded. Without a kernel nothing happens.
+     * message with the stack trace folded. Cells, what they print and questions about code go through
+     * {@link Kernel#takeOver}. Without a kernel nothing happens.
      */
     public static void start() {
         Kernel.running().ifPresent(kernel -> {
@@ -21,7 +22,7 @@ public final class Notebook {
             kernel.render(Figure.class, PlotlyJson::bundle);
             kernel.render(LossTable.class, LossTableHtml::bundle);
             kernel.render(MimeBundle.class, bundle -> bundle);
-            kernel.onFailure(FoldedError::of);
+            kernel.takeOver(FoldedError::of);
         });
     }
 
