@@ -28,7 +28,7 @@ ask_card() {
 }
 
 find_card() {
-    local driver found capability total free name
+    local driver found capability total free busy name
     case ${CUDA_VISIBLE_DEVICES-all} in
         "" | -*) refuse "CUDA_VISIBLE_DEVICES='$CUDA_VISIBLE_DEVICES' hides every card: unset it," "$without_card" ;;
     esac
@@ -39,34 +39,39 @@ find_card() {
     # what everything made for a CUDA 12 runs on: docs.nvidia.com/deploy/cuda-compatibility
     at_least "$driver" 525.60.13 || refuse "NVIDIA's driver is too old for CUDA 12; needed: 525.60.13 or newer;" \
         "found: $driver. Update it (Ubuntu: sudo ubuntu-drivers install)," "$without_card"
-    found=$(ask_card compute_cap,memory.total,memory.free,name)
-    IFS=, read -r capability total free name <<<"$found"
+    found=$(ask_card compute_cap,memory.total,memory.free,utilization.gpu,name)
+    IFS=, read -r capability total free busy name <<<"$found"
     say "Card: $name, compute capability $capability, $free of $total MiB free, driver $driver"
     # libtorch_cuda.so has machine code up to these, and none that a driver could translate for newer cards
     at_least "$capability" 7.0 && ! at_least "$capability" 10.0 || refuse "libtorch 2.7.1 for CUDA 12.6 does not suit" \
         "that card; needed: compute capability 7.0 (Volta) to 9.0 (Hopper); found: $capability. Choose another card" \
         "with CUDA_VISIBLE_DEVICES," "$without_card"
-    case $free$total in
+    case $free$total$busy in
         *[!0-9]*) return ;; # not told, as of a part of a card
     esac
-    [ "$free" -ge $((total / 2)) ] || say "Other processes hold most of the card's memory (nvidia-smi names them):" \
-        "only $free of $total MiB are free. Training makes do with these, and shares the card's time."
+    if [ "$free" -lt $((total / 2)) ] || [ "$busy" -ge 50 ]; then
+        say "Another process has $((total - free)) MiB of this card's memory, and $busy % of its time (nvidia-smi" \
+            "names it). Training makes do with what is left, and both get slower."
+    fi
 }
 
-# libtorch's folder is what DJL loads, as a whole. libcudart.so, without which it sees no card, has to be found by name:
-# in a folder of its own, because with all of libtorch on LD_LIBRARY_PATH the peers' PyTorch would load parts of our
-# cuDNN.
 make_cuda_environment() {
     local pins=$home/environment/requirements-cuda.txt
     once "$cuda/.stamp" "$(cksum <"$pins")" \
         "Fetching libtorch's CUDA build (2.7 GB, some minutes) into environment/.cuda (4.3 GB)..." install_cuda "$pins"
-    # pytorch-jni's library for CUDA is called so, and does with every CUDA 12
-    export PYTORCH_LIBRARY_PATH=$cuda/libtorch PYTORCH_FLAVOR=cu128
-    export LD_LIBRARY_PATH=$cuda/by-name${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    show_libtorch "$cuda/libtorch"
+}
+
+# show_libtorch FOLDER: to DJL, which loads all that is there, and sees a card only through a libcudart.so, which is
+# looked for by name.
+show_libtorch() {
+    # pytorch-jni's library for CUDA is called cu128, and does with every CUDA 12
+    export PYTORCH_LIBRARY_PATH=$1 PYTORCH_FLAVOR=cu128 LD_LIBRARY_PATH=$1${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     # against fragments of memory, as PyTorch's notes on CUDA advise; WSL 2's driver fails at it
     if [ -z "${PYTORCH_CUDA_ALLOC_CONF+set}" ] && ! grep -qi microsoft /proc/sys/kernel/osrelease; then
         export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
     fi
+    export CUBLAS_WORKSPACE_CONFIG=:4096:8 # with which cuBLAS is deterministic
 }
 
 # Of the wheels only the libraries matter, so that those for Python 3.13 do whatever Python is here.
@@ -74,7 +79,7 @@ install_cuda() { # install_cuda PINS
     require python
     rm -rf "$cuda"
     "$python" -m venv "$cuda"
-    mkdir "$cuda/libtorch" "$cuda/by-name"
+    mkdir "$cuda/libtorch"
     # pip's temporary files too: /tmp may be small
     TMPDIR=$cuda install "$cuda" -r "$1" --no-deps --no-compile --target "$cuda/packages" \
         --only-binary=:all: --python-version 3.13 --implementation cp \
@@ -86,6 +91,5 @@ install_cuda() { # install_cuda PINS
             ../packages/nvidia/*/lib/lib{cublas,cublasLt,cudart,cufft,cufile,cupti,curand,cusparse,nccl}.so.* \
             ../packages/nvidia/*/lib/lib{cudnn,cudnn_*,nvJitLink,nvrtc,nvrtc-builtins}.so.* .
         ln -s libcudart.so.* libcudart.so
-        ln -s ../libtorch/libcudart.so ../by-name
     )
 }

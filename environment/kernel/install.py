@@ -16,7 +16,8 @@ startup = str(home / "environment" / "kernel" / "startup.jsh")
 # repeated here for editors that start the kernel without our scripts
 inherited = {name: os.environ[name]
              for name in ("GERBIL_HOME", "GERBIL_DEVICE", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING",
-                          "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF", "LD_LIBRARY_PATH")
+                          "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF", "LD_LIBRARY_PATH",
+                          "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
              if name in os.environ}
 
 

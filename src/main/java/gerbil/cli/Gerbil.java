@@ -24,8 +24,8 @@ import java.io.UncheckedIOException;
             "  gerbil score --model Gerbil-A-92k --files folder   its scores in tasks, from the datasets' files", "",
             "Exit status: 0 done, 1 refused or failed (the reason is printed), 2 wrong arguments."},
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
-            ListCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class, FillMasksCommand.class,
-            ExportCommand.class, ImportCommand.class, ScoreCommand.class,
+            ListCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class,
+            FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, ReportCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
             BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class,
             BenchCommands.FirstLoss.class})

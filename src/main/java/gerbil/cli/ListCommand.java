@@ -20,9 +20,10 @@ final class ListCommand implements Callable<Integer> {
         int model = width(runs.stream().map(RunSummary::model).toList(), "model");
         int corpus = width(runs.stream().map(RunSummary::corpus).toList(), "corpus");
         String format = "%-" + name + "s  %-" + model + "s  %-" + corpus + "s  %4s  %7s  %13s  %-20s  %s%n";
-        System.out.printf(format, "run", "model", "corpus", "seed", "rate", "held-out loss", "begun", "state");
+        System.out.printf(Locale.ROOT, format, "run", "model", "corpus", "seed", "rate", "held-out loss", "begun",
+                "state");
         for (RunSummary run : runs) {
-            System.out.printf(format, run.run(), run.model(), run.corpus(),
+            System.out.printf(Locale.ROOT, format, run.run(), run.model(), run.corpus(),
                     run.seed().isPresent() ? run.seed().getAsLong() : "",
                     run.learningRate().isPresent() ? run.learningRate().getAsDouble() : "",
                     run.heldOutLoss().isPresent()

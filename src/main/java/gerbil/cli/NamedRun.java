@@ -7,6 +7,7 @@ import gerbil.runs.Workspace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BiFunction;
 
 /** A run by its directory or by name; where a name means several, what was taken is said in a line. */
@@ -25,8 +26,8 @@ final class NamedRun {
         RunList list = Workspace.here().runList();
         List<RunDirectory> runs = called.apply(list, name);
         if (runs.size() > 1) {
-            System.err.printf("%s is the name of %d runs: taking %s. Another is named by its folder or hash, which "
-                    + "environment/gerbil list shows.%n", name, runs.size(), list.name(runs.get(0)));
+            System.err.printf(Locale.ROOT, "%s is the name of %d runs: taking %s. Another is named by its folder or hash, "
+                    + "which environment/gerbil list shows.%n", name, runs.size(), list.name(runs.get(0)));
         }
         return runs.get(0);
     }

@@ -74,8 +74,8 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
         return "## Loss\n\n"
                 + "| model | parameters | class | tokens a parameter | tokens | batch | held-out loss | bits a byte "
                 + "| training loss |\n|---|---|---|---|---|---|---|---|---|\n" + row + "\n\n"
-                + own.map(r -> text("Losses are in nats a token: held-out loss is on documents that training never saw, "
-                + "training loss is the\nmean of the last %,d steps.\n", r.trainingLossSteps())).orElse(
+                + own.map(r -> text("Losses are in nats a token: held-out loss is on documents that training never "
+                + "saw, training loss is the\nmean of the last %,d steps.\n", r.trainingLossSteps())).orElse(
                 text("These weights are from step %,d of %,d: no loss was measured with them.\n", step, spec.steps()))
                 + published();
     }

@@ -107,8 +107,8 @@ public final class Charts {
     }
 
     /**
-     * How many of the values lie where. Whole numbers are counted at 0, at 1, from 2 to 3, 4 to 7, 8 to 15 and so on, as
-     * suits lengths; of others all bins have one width, and what lies between two is counted in the upper one.
+     * How many of the values lie where. Whole numbers are counted at 0, at 1, from 2 to 3, 4 to 7, 8 to 15 and so on,
+     * as suits lengths; of others all bins have one width, and what lies between two is counted in the upper one.
      *
      * @param values whole numbers none below zero; the axis is labelled with the column's name
      * @param counted what is counted: "documents"

@@ -52,10 +52,11 @@ final class LossTableHtml {
         }
         html.append("</tbody>\n</table>\n<p>").append(Html.escape("Nats a token. Published: training loss, all that is "
                 + "known. Ours: the loss on held-out documents, runs of default settings alone; below it, smaller, the "
-                + "standard deviation over n seeds, and the training loss, mean of the last steps. " + LossMatrix.NOTHING
-                + ": not announced, or not trained here; the published sizes need a GPU.")).append("</p>\n");
+                + "standard deviation over n seeds, and the training loss, mean of the last steps. "
+                + LossMatrix.NOTHING + ": not announced, or not trained here; the published sizes need a GPU.")).append("</p>\n");
         int others = table.otherRuns().rowCount();
-        Stream.concat(others == 0 ? Stream.empty() : Stream.of("Runs of other settings, which stand in no cell: " + others),
+        Stream.concat(others == 0 ? Stream.empty()
+                : Stream.of("Runs of other settings, which stand in no cell: " + others),
                 table.passedOver().stream().map(file -> "Passed over, not whole: " + file))
                 .forEach(hint -> html.append("<p>").append(Html.escape(hint)).append("</p>\n"));
         return html.toString();

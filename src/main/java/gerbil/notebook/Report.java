@@ -16,12 +16,10 @@ import tech.tablesaw.api.Table;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -97,14 +95,16 @@ public final class Report {
     }
 
     private static Table machines(LossTable table) {
-        record Machine(String device, String codeVersion, String corpus, String models) {
+        record Machine(String device, String codeVersion, String corpus) {
         }
-        return Tables.of("Machines", Machine.class, table.rows().stream().filter(row -> row.device() != null)
-                .collect(Collectors.groupingBy(row -> List.of(row.device(), row.codeVersion(), row.corpus()),
-                        () -> new TreeMap<>((a, b) -> Arrays.compare(a.toArray(String[]::new), b.toArray(String[]::new))),
-                        Collectors.mapping(row -> row.model() + ", seed " + row.seed(), Collectors.joining("; "))))
-                .entrySet().stream().map(e -> new Machine(e.getKey().get(0), e.getKey().get(1), e.getKey().get(2),
-                        e.getValue())).toList());
+        record Row(String device, String codeVersion, String corpus, String models) {
+        }
+        Map<Machine, String> machines = table.rows().stream().filter(row -> row.device() != null)
+                .collect(Collectors.groupingBy(row -> new Machine(row.device(), row.codeVersion(), row.corpus()),
+                        LinkedHashMap::new, Collectors.mapping(row -> row.model() + ", seed " + row.seed(),
+                                Collectors.joining("; "))));
+        return Tables.of("Machines", Row.class, machines.entrySet().stream().map(e -> new Row(e.getKey().device,
+                e.getKey().codeVersion, e.getKey().corpus, e.getValue())).toList());
     }
 
     /** Held-out loss, a line a size; without a line of two points there is no figure. */

@@ -31,7 +31,8 @@ public record LossMatrix(String scale, Objective objective, String corpus, List<
     /** The sizes of the scale, small to large, without those that nobody announced or trained. */
     public List<ModelSize> sizes() {
         return ModelSize.of(scale.equals(LossRow.PUBLISHED) ? Scale.PAPER : Scale.of(scale)).stream()
-                .filter(size -> size.inTheTable() || rows.stream().anyMatch(r -> r.size().equals(size.name()))).toList();
+                .filter(size -> size.inTheTable() || rows.stream().anyMatch(r -> r.size().equals(size.name())))
+                .toList();
     }
 
     /** The runs of a cell with a loss, if there are any. */

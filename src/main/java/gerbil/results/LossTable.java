@@ -17,7 +17,6 @@ import tech.tablesaw.api.Table;
 
 import java.io.IOException;
 import java.io.StringWriter;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -82,14 +81,14 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
         return List.copyOf(rows);
     }
 
-    /** All files of an ending that can be read, and the names of the others. */
+    /** All files of an ending that can be read; to {@code passedOver} come the names of the others. */
     static <T> Map<Path, T> read(Path folder, String ending, Class<T> type, List<String> passedOver)
             throws IOException {
         Map<Path, T> read = new LinkedHashMap<>();
         for (Path file : files(folder, ending)) {
             try {
                 read.put(file, Json.read(file, type));
-            } catch (GerbilException | NoSuchFileException e) {
+            } catch (GerbilException | IOException e) {
                 passedOver.add(folder.getFileName().resolve(folder.relativize(file)).toString());
             }
         }

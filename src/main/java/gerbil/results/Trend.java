@@ -22,7 +22,8 @@ import java.util.stream.Stream;
  * @param natsPerDoubling fitted change of the loss for each doubling of the training tokens
  * @param exponent fitted: the loss goes with the training tokens to this power
  */
-public record Trend(String scale, String corpus, String line, int runs, int falling, double natsPerDoubling, double exponent) {
+public record Trend(String scale, String corpus, String line, int runs, int falling,
+                    double natsPerDoubling, double exponent) {
 
     /** Of all lines of a scale's causal models that have two losses or more; {@link LossRow#loss}, mean of seeds. */
     public static List<Trend> of(LossTable table, String scale) {

@@ -71,7 +71,7 @@ public final class RunDirectory {
     }
 
     /** All directories under {@code runs} with files of a run, whole or not, by path. */
-    public static List<RunDirectory> all(Path runs) {
+    static List<RunDirectory> all(Path runs) {
         try {
             return Folders.files(runs).keySet().stream().filter(f -> FILES.contains(f.getFileName().toString()))
                     .map(Path::getParent).distinct().sorted().map(RunDirectory::new).toList();
@@ -280,11 +280,12 @@ public final class RunDirectory {
     public String state() {
         try {
             RunSpec spec = spec();
+            int steps = metrics().size();
             if (result().isPresent()) {
                 return latestCheckpoint().isPresent() ? FINISHED : FINISHED + ", without its checkpoints";
             }
             return String.format(Locale.ROOT, "%s, step %,d of %,d", holder().isPresent() ? "training" : "stopped",
-                    metrics().size(), spec.steps());
+                    steps, spec.steps());
         } catch (GerbilException | IOException | UncheckedIOException e) {
             return "not whole: " + e.getMessage();
         }

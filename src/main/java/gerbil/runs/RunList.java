@@ -51,8 +51,8 @@ public final class RunList {
     }
 
     /**
-     * The runs of a name that have a checkpoint, the likeliest to be meant first: the default run of the default corpus,
-     * then the newest.
+     * The runs of a name that have a checkpoint, the likeliest to be meant first: the default run of the default
+     * corpus, then the newest.
      *
      * @throws GerbilException if there is none
      */
@@ -76,7 +76,8 @@ public final class RunList {
 
     private List<RunDirectory> called(String name, Predicate<RunDirectory> which, Comparator<RunDirectory> order,
                                       String found, String expected) {
-        List<RunDirectory> called = all.stream().filter(run -> isCalled(run, name)).filter(which).sorted(order).toList();
+        List<RunDirectory> called = all.stream().filter(run -> isCalled(run, name)).filter(which).sorted(order)
+                .toList();
         if (called.isEmpty()) {
             throw new GerbilException("no " + found + " under " + runs, expected,
                     "train it first, or name one of the models in that folder");

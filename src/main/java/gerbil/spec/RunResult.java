@@ -9,14 +9,14 @@ import java.util.Objects;
  * @param environment where
  * @param parameters exact number
  * @param tokens trained on, in whole batches
- * @param trainingLoss mean over the last {@code trainingLossSteps}, nats a token; how the published losses were averaged
- *     is unknown
+ * @param trainingLoss mean over the last {@code trainingLossSteps}, nats a token; how the published losses were
+ *     averaged is unknown
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss on documents that training never saw, nats a token
  * @param bitsPerByte the same in bits a byte of text
  * @param wallSeconds spent in training steps, all sittings added
- * @param trainingLossSteps as {@link RunSpec#trainingLossSteps}; 0 stands for 1% of the steps, as in results that do not
- *     say it
+ * @param trainingLossSteps as {@link RunSpec#trainingLossSteps}; 0 stands for 1% of the steps, as in results that do
+ *     not say it
  */
 public record RunResult(RunSpec spec, RunEnvironment environment, long parameters, long tokens, double trainingLoss,
                         double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds,

@@ -249,7 +249,8 @@ class GerbilTest {
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         String[] train = {"train", "--size", "40k", "--class", "A", "--budget", "4k", "--tokens-folder", tokens,
             "--seed", "0,1"};
-        assertEquals(2, done(train).lines().filter(line -> line.matches("Gerbil-A-40k, seed [01]: held-out loss .*")).count());
+        assertEquals(2, done(train).lines()
+                .filter(line -> line.matches("Gerbil-A-40k, seed [01]: held-out loss .*")).count());
         Files.createDirectories(home.resolve("runs/broken"));
         Files.writeString(home.resolve("runs/broken/run.json"), "{\"spec\":");
 
@@ -266,7 +267,7 @@ class GerbilTest {
         Outcome several = gerbil("sample", "--model", "Gerbil-A-40k", "--tokens", "5");
         String second = list.get(2).split(" ")[0];
         assertTrue(several.err.contains("Gerbil-A-40k is the name of 2 runs: taking " + second)
-                && several.err.contains("gerbil list"), "the newest, since none is on the default corpus: " + several.err);
+                && several.err.contains("gerbil list"), "the newest, none is on the default corpus: " + several.err);
         for (String name : List.of(first, first.substring(first.indexOf('/') + 1), first.split("-")[3],
                 home.resolve("runs").resolve(first).toString())) {
             Outcome one = gerbil("sample", "--model", name, "--tokens", "5");

@@ -57,8 +57,8 @@ class LossTableViewTest {
         assertTrue(html.matches("(?s).*>3\\.3m</th><td [^>]*>6\\.6644</td><td [^>]*>6\\.3750<br><span [^>]*>6\\.5000"
                 + "</span></td><td [^>]*>6\\.0822</td><td [^>]*><span [^>]*>–</span></td>.*"), html);
         // 2.375 and 2.625 held out, 2.5 and 2.75 in training
-        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br><span [^>]*>±&nbsp;0\\.1768,&nbsp;n&nbsp;=&nbsp;2"
-                + "</span><br><span [^>]*>2\\.6250</span></td>.*"), html);
+        assertTrue(html.matches("(?s).*>40k</th><td [^>]*></td><td [^>]*>2\\.5000<br><span [^>]*>±&nbsp;0\\.1768,"
+                + "&nbsp;n&nbsp;=&nbsp;2</span><br><span [^>]*>2\\.6250</span></td>.*"), html);
         assertTrue(html.contains("announced, not published"));
         assertTrue(html.contains("ours on source &lt;jars&gt; in gpt2"));
         String body = html.substring(html.indexOf("<tbody>"));
@@ -78,7 +78,8 @@ class LossTableViewTest {
     void aLineHasTheColourOfItsSizeAndADashUnlessItIsPublished() {
         JsonNode data = PlotlyJson.of(LossFigures.byTokens(table, Objective.CAUSAL)).at("/data");
         assertEquals(List.of("3.3m, published, training", "6.7m, published, training",
-                "15m, published, training", "32m, published, training", "3.3m, ours, held out", "40k, ours, held out"), data.findValuesAsText("name"));
+                "15m, published, training", "32m, published, training", "3.3m, ours, held out", "40k, ours, held out"),
+                data.findValuesAsText("name"));
         assertEquals(data.at("/0/line/color"), data.at("/4/line/color"));
         assertEquals("solid", data.at("/0/line/dash").asText());
         assertEquals("dash", data.at("/4/line/dash").asText());

@@ -208,7 +208,8 @@ class LossTableTest {
     @Test
     void otherRatesBudgetsAndCorporaAreKeptApart() throws IOException {
         RunSpec spec = spec("40k", BudgetClass.A);
-        RunSpec mine = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "9876543210", "mine");
+        RunSpec mine = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024",
+                "9876543210", "mine");
         RunSpec again = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024",
                 "0123456789", "mine");
         finish(result(spec, "source jars", 4.5));

@@ -103,5 +103,9 @@ class RunListTest {
             }
             Files.delete(other.folder().resolve("run.json"));
         }
+        RunDirectory noMetrics = trained(DEFAULT.withSeed(2), "source-jars", 1);
+        Files.writeString(noMetrics.metricsFile(), "{\"step\":\n");
+        assertTrue(noMetrics.state().startsWith("not whole: ") && noMetrics.state().contains("metrics.jsonl"),
+                noMetrics.state());
     }
 }
