@@ -9,6 +9,7 @@ import gerbil.corpus.Document;
 import gerbil.corpus.TextFolder;
 import gerbil.kernels.Generator;
 import gerbil.kernels.Sampling;
+import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.runs.Workspace;
 import gerbil.spec.BudgetClass;
@@ -215,8 +216,9 @@ final class BenchCommands {
         @Override
         public Integer call() {
             ModelSize wanted = ModelSize.of(size);
-            try (NDManager manager = NDManager.newBaseManager()) {
-                GptJ model = GptJ.initialized(wanted.config(Objective.CAUSAL), manager, 0);
+            GptJConfig config = wanted.config(Objective.CAUSAL);
+            try (NDManager manager = NDManager.newBaseManager(Devices.of(config))) {
+                GptJ model = GptJ.initialized(config, manager, 0);
                 Generator generator = new Generator(model, wanted.scale().vocabularySize());
                 double seconds = 0;
                 for (int round = 0; round < 2; round++) { // the first one warms up

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
+import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.model.GptJTensors;
 import gerbil.spec.GptJConfig;
@@ -57,7 +58,8 @@ public final class Import {
         JsonNode config = config(folder);
         GptJConfig architecture = TransformersConfig.read(config, folder.resolve(CONFIG));
         Vocabulary vocabulary = TransformersTokenizer.read(folder, config);
-        return new LanguageModel(model(folder, architecture, NDManager.newBaseManager()), vocabulary);
+        return new LanguageModel(model(folder, architecture, NDManager.newBaseManager(Devices.of(architecture))),
+                vocabulary);
     }
 
     static JsonNode config(Path folder) throws IOException {

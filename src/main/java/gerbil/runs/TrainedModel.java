@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import gerbil.hub.Import;
 import gerbil.hub.LanguageModel;
 import gerbil.hub.ModelCard;
+import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.spec.RunSpec;
 import gerbil.tokenizer.Vocabulary;
@@ -51,7 +52,8 @@ public final class TrainedModel extends LanguageModel {
     }
 
     private static TrainedModel open(RunDirectory run, Checkpoint checkpoint) {
-        return new TrainedModel(run, checkpoint, run.model(checkpoint, NDManager.newBaseManager()));
+        NDManager manager = NDManager.newBaseManager(Devices.of(run.record().spec().config()));
+        return new TrainedModel(run, checkpoint, run.model(checkpoint, manager));
     }
 
     /** What the model was trained as. */

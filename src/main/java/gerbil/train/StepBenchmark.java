@@ -4,6 +4,7 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import gerbil.base.GerbilException;
 import gerbil.kernels.HeadChunks;
+import gerbil.model.Devices;
 import gerbil.objective.Sequences;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
@@ -76,7 +77,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         if (settings.path() == TrainingPath.PLAIN) {
             return 0;
         }
-        try (NDManager manager = NDManager.newBaseManager()) {
+        try (NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()))) {
             return new HeadChunks(settings.headChunk(), settings.headBlock())
                     .secondsPerToken(spec.config(), settings.precision(), manager);
         }

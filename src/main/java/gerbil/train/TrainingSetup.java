@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import gerbil.kernels.DeterministicAlgorithms;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
+import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
@@ -19,7 +20,7 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
 
     /** The initial model of a run. */
     static TrainingSetup of(RunSpec spec, StepSettings settings) {
-        NDManager manager = NDManager.newBaseManager();
+        NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()));
         DeterministicAlgorithms.require(manager.getDevice());
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
         model.freezeParameters(false);

@@ -1,0 +1,46 @@
+package gerbil.model;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import gerbil.base.GerbilException;
+import gerbil.spec.GptJConfig;
+
+/** Where models are computed: on the engine's GPU, if it has one and the model is large enough to gain by it. */
+public final class Devices {
+
+    /** Parameters below which a step's products take less time than a GPU's kernels take to be launched. */
+    private static final long LAUNCH_BOUND = 1_000_000;
+    /** With this property set to "gpu", as tests and measurements of a GPU need it, every model is computed there. */
+    private static final String PROPERTY = "gerbil.device";
+    private static final String VARIABLE = "GERBIL_DEVICE";
+
+    private Devices() {
+    }
+
+    /**
+     * The device of an architecture.
+     *
+     * @throws GerbilException if the environment asks for a GPU, which the model would gain by, and the engine has none
+     */
+    public static Device of(GptJConfig config) {
+        if (isLaunchBound(config)) {
+            return Device.cpu();
+        }
+        Device device = Engine.getInstance().defaultDevice();
+        if (!device.isGpu() && "cuda".equals(System.getenv(VARIABLE))) {
+            throw new GerbilException("no GPU that PyTorch can use, with " + VARIABLE + "=cuda",
+                    "an NVIDIA card, its driver, and PyTorch's CUDA build with CUDA's libraries",
+                    "see whether nvidia-smi shows the card, or leave " + VARIABLE + " out and use the processor");
+        }
+        return device;
+    }
+
+    /** Whether a model is computed on the processor though the engine has a GPU. */
+    public static boolean leavesGpu(GptJConfig config) {
+        return isLaunchBound(config) && Engine.getInstance().defaultDevice().isGpu();
+    }
+
+    private static boolean isLaunchBound(GptJConfig config) {
+        return config.parameters() < LAUNCH_BOUND && !"gpu".equals(System.getProperty(PROPERTY));
+    }
+}
