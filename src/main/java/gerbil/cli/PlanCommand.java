@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -31,8 +32,10 @@ final class PlanCommand implements Callable<Integer> {
     public Integer call() {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
-        System.out.printf(Locale.ROOT, "On %s, %d threads:%n", Hardware.device(), Hardware.threads());
-        for (RunSpec spec : options.specs(tokens)) {
+        List<RunSpec> specs = options.specs(tokens);
+        System.out.printf(Locale.ROOT, "On %s, %d threads:%n", Hardware.device(specs.get(0).config()),
+                Hardware.threads());
+        for (RunSpec spec : specs) {
             print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)), tokens.train());
         }
         return 0;

@@ -14,6 +14,7 @@ import gerbil.spec.Scale;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
+import gerbil.train.Hardware;
 import gerbil.train.PrintedProgress;
 import gerbil.train.StepTuning;
 import picocli.CommandLine.Model.CommandSpec;
@@ -135,7 +136,7 @@ final class RunOptions {
                 : PreparedTokens.open(folder);
     }
 
-    /** One run for each size, class and seed. */
+    /** One run for each size, class and seed; says what there is to know of the device that they are computed on. */
     List<RunSpec> specs(PreparedTokens tokens) {
         List<RunSpec> specs = new ArrayList<>();
         Objective chosen = Objective.of(objective);
@@ -149,6 +150,7 @@ final class RunOptions {
                 seeds.stream().map(spec::withSeed).forEach(specs::add);
             }
         }
+        Hardware.note(specs.get(0).config()).ifPresent(System.err::println);
         return specs;
     }
 

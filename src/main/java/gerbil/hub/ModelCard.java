@@ -147,7 +147,9 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
                 spec.sequenceLength(), o.learningRate(), o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(),
                 o.decayed().name().toLowerCase(Locale.ROOT), o.clipNorm(), o.warmupFraction(), o.finalFraction(),
                 spec.seed(), how.precision().label(), environment.device(), environment.threads(), environment.engine(),
-                environment.java(), result.map(r -> text(", %.0f seconds", r.wallSeconds())).orElse(""),
+                environment.java(), result.map(r -> text(", %.0f seconds", r.wallSeconds())
+                        + (r.deviceMemory() == null ? "" : text(", %d MiB of its memory", r.deviceMemory() >> 20)))
+                        .orElse(""),
                 environment.started(), environment.codeVersion());
     }
 

@@ -19,12 +19,13 @@ import java.util.Locale;
  * @param defaultSetting whether but for the seed it is the default run of its size, class and objective
  * @param flops operations of all its training steps' matrix products; of a published row with our sequence length,
  *     because theirs is not known
+ * @param deviceMemory of a GPU, taken at most, in bytes
  */
 public record LossRow(String model, String scale, String objective, String size, String budgetClass, Long parameters,
                       long tokens, int batchTokens, Double trainingLoss, Long trainingLossSteps, Double wholeRunLoss,
                       Double heldoutLoss, Double bitsPerByte, String corpus, String data, String vocabulary,
                       String device, Double wallSeconds, String codeVersion, Long seed, Double learningRate,
-                      boolean defaultSetting, double flops) {
+                      boolean defaultSetting, double flops, Long deviceMemory) {
 
     /** The scale of published rows. */
     public static final String PUBLISHED = "published";
@@ -39,7 +40,7 @@ public record LossRow(String model, String scale, String objective, String size,
                 result.bitsPerByte(), result.environment().corpus(), spec.data(), spec.vocabulary(),
                 result.environment().device(), result.wallSeconds(), result.environment().codeVersion(), spec.seed(),
                 spec.optimizer().learningRate(), spec.withSeed(0).isDefault(),
-                (double) spec.config().flopsPerToken(spec.sequenceLength()) * result.tokens());
+                (double) spec.config().flopsPerToken(spec.sequenceLength()) * result.tokens(), result.deviceMemory());
     }
 
     static LossRow of(PublishedResult p) {
@@ -47,7 +48,8 @@ public record LossRow(String model, String scale, String objective, String size,
         ModelSize size = ModelSize.of(p.size());
         return new LossRow(p.model(), PUBLISHED, p.objective().label(), p.size(), p.budgetClass().name(), null,
                 p.tokens(), p.batchTokens(), loss, null, null, null, null, PILE, PILE, "gpt2", null, null, null, null,
-                null, true, (double) size.config(p.objective()).flopsPerToken(size.sequenceLength()) * p.tokens());
+                null, true, (double) size.config(p.objective()).flopsPerToken(size.sequenceLength()) * p.tokens(),
+                null);
     }
 
     /** The loss to look at first: on held-out text; of a published row the training loss, the only one there is. */

@@ -148,7 +148,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
                 doubles("wall_seconds", LossRow::wallSeconds), strings("code_version", LossRow::codeVersion),
                 doubles("whole_run_loss", LossRow::wholeRunLoss), longs("seed", LossRow::seed),
                 doubles("learning_rate", LossRow::learningRate), doubles("flops", LossRow::flops),
-                longs("training_loss_steps", LossRow::trainingLossSteps));
+                longs("training_loss_steps", LossRow::trainingLossSteps),
+                longs("device_memory", LossRow::deviceMemory));
     }
 
     /** The published losses and ours at paper scale, all of training: two columns for each class. */

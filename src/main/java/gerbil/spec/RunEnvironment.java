@@ -4,7 +4,8 @@ package gerbil.spec;
  * Where and on what a run was made: it decides speed and rounding, not the numbers.
  *
  * @param codeVersion version and commit of the kit
- * @param device "cpu" or "gpu" with the processor's name
+ * @param device "cpu" with the processor's name, or a GPU's with its memory, driver, CUDA version and compute
+ *     capability; "gpu(0)" in the first runs on one
  * @param threads of the engine
  * @param engine name and version
  * @param java version

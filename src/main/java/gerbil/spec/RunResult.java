@@ -17,10 +17,11 @@ import java.util.Objects;
  * @param wallSeconds spent in training steps, all sittings added
  * @param trainingLossSteps as {@link RunSpec#trainingLossSteps}; 0 stands for 1% of the steps, as in results that do
  *     not say it
+ * @param deviceMemory of a GPU, taken at most by the process of the last sitting, in bytes; null for a processor
  */
 public record RunResult(RunSpec spec, RunEnvironment environment, long parameters, long tokens, double trainingLoss,
                         double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds,
-                        int trainingLossSteps) {
+                        int trainingLossSteps, Long deviceMemory) {
 
     public RunResult {
         Objects.requireNonNull(spec, "spec");

@@ -66,6 +66,11 @@ abstract class AdamW implements AutoCloseable {
         return settings.decayed() == Decayed.ALL || dimensions == 2 ? settings.weightDecay() : 0;
     }
 
+    /** What the loss is multiplied by. */
+    LossScale lossScale() {
+        return LossScale.none();
+    }
+
     /** Steps taken. */
     int steps() {
         return steps;

@@ -1,11 +1,14 @@
 package gerbil.train;
 
+import ai.djl.engine.EngineException;
 import gerbil.objective.Sequences;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.TokenSet;
 
+import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -15,19 +18,26 @@ import java.util.OptionalLong;
  * @param settings of the step
  * @param epochs passes over the token set
  * @param secondsPerStep measured on this device
- * @param peakMemory of the process during the measured step, bytes; empty where the system does not tell
+ * @param peakMemory of the process during the measured step, bytes: of a GPU's memory, or resident; empty where the
+ *     system does not tell
  */
 public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, double secondsPerStep,
                          OptionalLong peakMemory) {
 
     private static final int MEASURED = 3;
+    /** Up to which repeated text is worth almost as much as new text (Muennighoff et al. 2023). */
+    private static final double WORTHWHILE_EPOCHS = 4;
 
     /** Measures a step of the run on this device, in the settings that suit the device. */
     public static BudgetPlan measure(RunSpec spec, TokenSet tokens) {
         return measure(spec, tokens, StepTuning.choose(spec, TrainingPath.FUSED));
     }
 
-    /** Measures a step of the run on this device with a model of its own and the token set's text. */
+    /**
+     * Measures a step of the run on this device with a model of its own and the token set's text.
+     *
+     * @throws gerbil.base.GerbilException if memory ends or a GPU fails
+     */
     public static BudgetPlan measure(RunSpec spec, TokenSet tokens, StepSettings settings) {
         Sequences data = Sequences.of(spec, tokens);
         int microBatch = settings.microBatch();
@@ -42,8 +52,17 @@ public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, dou
             double passes = (double) spec.batchSequences() / microBatch / MEASURED;
             double seconds = ((backward - begin) * passes + end - backward) / 1e9;
             double epochs = (double) spec.steps() * spec.batchSequences() / data.perEpoch();
-            return new BudgetPlan(spec, settings, epochs, seconds, Hardware.peakMemory());
+            return new BudgetPlan(spec, settings, epochs, seconds, Hardware.peakMemory(spec.config()));
+        } catch (EngineException e) {
+            throw EngineFailure.explain(e, spec.config(), "plan again");
         }
+    }
+
+    /** What is wrong with the plan, a sentence. */
+    public Optional<String> warning() {
+        return epochs <= WORTHWHILE_EPOCHS ? Optional.empty() : Optional.of(String.format(Locale.ROOT,
+                "%s would see its text %.1f times; beyond four times repeated text is worth less and less than new "
+                        + "text (Muennighoff et al. 2023): prepare more tokens", spec.model(), epochs));
     }
 
     /** Micro-batches of one step. */

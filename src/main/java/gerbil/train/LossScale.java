@@ -12,6 +12,8 @@ final class LossScale {
 
     static final float INITIAL = 65_536;
     static final int STEPS_TO_DOUBLE = 2_000;
+    /** Below it, gradients overflow that are smaller than the loss's own: activations do, and no scale helps. */
+    static final float LEAST = 1;
 
     private final boolean dynamic;
     private float scale;

@@ -1,10 +1,11 @@
 package gerbil.train;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import ai.djl.util.cuda.CudaUtils;
 import gerbil.kernels.HeadChunks;
+import gerbil.model.Devices;
 import gerbil.objective.Batch;
 import gerbil.objective.Sequences;
 import gerbil.spec.GptJConfig;
@@ -21,6 +22,8 @@ public final class StepTuning {
 
     /** Tokens of one pass of the fused path on a processor: enough for full products; more are no faster. */
     private static final int FUSED_TOKENS = 4_096;
+    /** Sequences of one pass that fill a GPU; more are hardly faster. */
+    private static final int GPU_SEQUENCES = 64;
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;
     /** Below this vocabulary the conversions cost more than the faster products save. */
@@ -45,19 +48,26 @@ public final class StepTuning {
 
     /**
      * Settings in a given precision; the plain path knows float32 only. On a GPU the micro-batch is found by trying.
+     *
+     * @throws gerbil.base.GerbilException if a GPU's memory is too small for one sequence, or it fails
      */
     public static StepSettings choose(RunSpec spec, TrainingPath path, Precision precision) {
-        if (Engine.getInstance().defaultDevice().isGpu()) {
-            return fit(spec, untried(spec, path, precision, spec.batchSequences()));
+        if (Devices.of(spec.config()).isGpu()) {
+            return fit(spec, untried(spec, path, precision, gpuMicroBatch(spec)));
         }
         return untried(spec, path, precision, microBatch(spec, path));
+    }
+
+    /** The micro-batch that is tried first on a GPU. */
+    public static int gpuMicroBatch(RunSpec spec) {
+        return microBatch(spec, GPU_SEQUENCES);
     }
 
     private static StepSettings untried(RunSpec spec, TrainingPath path, Precision precision, int microBatch) {
         if (path == TrainingPath.PLAIN) {
             return new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false);
         }
-        try (NDManager manager = NDManager.newBaseManager()) {
+        try (NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()))) {
             HeadChunks chunks = HeadChunks.measure(spec.config(), precision, manager);
             return new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false);
         }
@@ -66,15 +76,22 @@ public final class StepTuning {
     /**
      * The settings with the largest micro-batch that fits into the device's memory: a pass of random tokens is tried,
      * and halved until it fits. Where one sequence does not, activations are computed again in the backward pass.
+     * A pass more and the optimizer's step follow, so that gradients and what CUDA's libraries take at their first call
+     * have their room.
      *
      * @param wanted settings with the largest micro-batch to try
-     * @throws gerbil.base.GerbilException if memory is too small for one sequence all the same
+     * @throws gerbil.base.GerbilException if memory is too small for one sequence all the same, or a GPU fails
      */
     static StepSettings fit(RunSpec spec, StepSettings wanted) {
         try (TrainingSetup setup = TrainingSetup.of(spec, wanted)) {
-            setup.step().backward(new RandomSequences(spec), 0, wanted.microBatch());
+            RandomSequences data = new RandomSequences(spec);
+            setup.step().backward(data, 0, wanted.microBatch());
+            setup.step().backward(data, 0, setup.step().microBatch());
+            setup.optimizer().step(0);
             return new StepSettings(wanted.path(), wanted.precision(), setup.step().microBatch(), wanted.headChunk(),
                     wanted.headBlock(), wanted.recompute() || setup.step().recomputes());
+        } catch (EngineException e) {
+            throw EngineFailure.explain(e, spec.config(), "try again");
         }
     }
 
@@ -101,7 +118,7 @@ public final class StepTuning {
 
     /** The precision that suits a run on this device. */
     public static PrecisionChoice precision(RunSpec spec, TrainingPath path) {
-        Device device = Engine.getInstance().defaultDevice();
+        Device device = Devices.of(spec.config());
         if (path == TrainingPath.PLAIN) {
             return new PrecisionChoice(Precision.FLOAT32, "the plain path has no other");
         }
@@ -123,11 +140,16 @@ public final class StepTuning {
                 : capability >= VOLTA ? Precision.FLOAT16 : Precision.FLOAT32, reason);
     }
 
-    /** The largest micro-batch that divides the batch and is small enough for the path on a processor. */
+    /** The largest micro-batch that is small enough for the path on a processor. */
     private static int microBatch(RunSpec spec, TrainingPath path) {
         GptJConfig config = spec.config();
         long largest = path == TrainingPath.FUSED ? FUSED_TOKENS / spec.sequenceLength()
                 : PLAIN_LOGITS / Float.BYTES / config.vocabulary() / spec.sequenceLength();
+        return microBatch(spec, largest);
+    }
+
+    /** The largest micro-batch that divides the batch and is no larger than a number, or 1. */
+    private static int microBatch(RunSpec spec, long largest) {
         return IntStream.rangeClosed(1, spec.batchSequences())
                 .filter(m -> spec.batchSequences() % m == 0 && (m == 1 || m <= largest))
                 .max().orElseThrow();

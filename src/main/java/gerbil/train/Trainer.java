@@ -1,6 +1,7 @@
 package gerbil.train;
 
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
@@ -109,8 +110,8 @@ public final class Trainer {
      *
      * @return the result, also written to the run's directory
      * @throws GerbilException if the directory belongs to another run, another process or thread trains in it, the loss
-     *     stops being a number, the disk is full, or the thread is interrupted, which leaves a checkpoint to continue
-     *     from
+     *     stops being a number, float16 overflows step after step, memory ends, a GPU fails, the disk is full, or the
+     *     thread is interrupted, which leaves a checkpoint to continue from
      */
     public RunResult run() {
         try {
@@ -119,6 +120,10 @@ public final class Trainer {
             // while the checkpoint to continue from was read
             Thread.interrupted();
             throw interrupted(directory.latestCheckpoint().map(Checkpoint::step).orElse(0), e);
+        } catch (EngineException e) {
+            throw EngineFailure.explain(e, spec.config(), "start the same run again: it "
+                    + directory.latestCheckpoint().map(c -> "continues from " + c.folder())
+                    .orElse("begins again, since it has no checkpoint yet"));
         } catch (IOException e) {
             long checkpoint = spec.config().parameters() * 3 * Float.BYTES;
             throw DiskFull.explain(e, directory.folder(), "the run's last checkpoint",
@@ -203,6 +208,7 @@ public final class Trainer {
                 // after the update, so that a GPU is waited for once; one whose norm is not a number was left out
                 requireNumber("loss", loss.mean(), number);
                 requireNumber("gradient norm", norm, number);
+                requireScale(optimizer.lossScale().value(), number);
                 double seconds = (System.nanoTime() - begin) / 1e9;
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
                         learningRate, norm, spec.batchTokens() / seconds,
@@ -236,19 +242,28 @@ public final class Trainer {
         }
     }
 
+    private void requireScale(float scale, int step) {
+        if (scale < LossScale.LEAST) {
+            throw new GerbilException("a loss scale of " + scale + " at step " + step
+                    + ", halved again and again since float16 overflowed", "at least " + LossScale.LEAST,
+                    "train again with a lower learning rate than " + spec.optimizer().learningRate() + ", or delete "
+                            + directory.folder() + " and train in bfloat16 or float32");
+        }
+    }
+
     private RunResult result(GptJ model, MetricsLog metrics, RunRecord record) {
         HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
                 HELD_OUT_TOKENS);
         return new RunResult(spec, record.environment(), spec.config().parameters(),
                 (long) spec.steps() * spec.batchTokens(), metrics.meanLoss(spec.trainingLossSteps()),
                 metrics.meanLoss(spec.steps()), heldOut.loss(), heldOut.bitsPerByte(), metrics.seconds(),
-                spec.trainingLossSteps());
+                spec.trainingLossSteps(), Hardware.deviceMemory(spec.config()));
     }
 
     private RunEnvironment environment() {
         Engine engine = Engine.getInstance();
         var corpus = tokens.train().manifest().corpus();
-        return new RunEnvironment(CodeVersion.current(), Hardware.device(), Hardware.threads(),
+        return new RunEnvironment(CodeVersion.current(), Hardware.device(spec.config()), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
                 corpus.hash(), settings.get(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }

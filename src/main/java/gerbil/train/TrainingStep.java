@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.GradientCollector;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
@@ -17,14 +18,11 @@ import gerbil.objective.Sequences;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /** Forward and backward pass over one batch in micro-batches, whose gradients add up to the batch's. */
 final class TrainingStep {
-
-    private static final Pattern OUT_OF_MEMORY = Pattern.compile("(?i)out of memory|can't allocate memory");
 
     private final TrainingLoss loss;
     private final GptJ model;
@@ -104,8 +102,12 @@ final class TrainingStep {
      * activations that are computed again.
      */
     private void shrink(int sequences, EngineException error) {
-        if (!OUT_OF_MEMORY.matcher(String.valueOf(error.getMessage())).find()) {
+        if (!EngineFailure.isOutOfMemory(error)) {
             throw error;
+        }
+        if (model.manager().getDevice().isGpu()) {
+            // cuBLAS and cuDNN take theirs past PyTorch's allocator, which keeps what it has freed
+            JniUtils.emptyCudaCache();
         }
         OptionalInt smaller = IntStream.rangeClosed(1, microBatch / 2).filter(m -> sequences % m == 0).max();
         if (smaller.isPresent()) {
@@ -113,9 +115,10 @@ final class TrainingStep {
         } else if (loss.saveMemory()) {
             recomputes = true;
         } else {
-            throw new GerbilException("too little memory for one sequence of " + model.config(),
+            throw new GerbilException("too little memory for one sequence of " + model.config()
+                    + Hardware.room(model.config()),
                     "room for the activations of one sequence",
-                    "train a smaller size or shorter sequences, or free memory");
+                    "train a smaller size or shorter sequences, or free memory", error);
         }
     }
 

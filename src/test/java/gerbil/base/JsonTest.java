@@ -1,6 +1,8 @@
 package gerbil.base;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -38,13 +40,21 @@ class JsonTest {
     @Test
     void recordsReadBackAsTheyWereWritten() throws IOException {
         for (Record value : List.of(SPEC, new RunRecord(SPEC, ENVIRONMENT), new RunResult(SPEC, ENVIRONMENT, 39_664,
-                800_000, 0.1 + 0.2, Math.PI, 1e-300, Double.MAX_VALUE, 12.5, 7),
+                800_000, 0.1 + 0.2, Math.PI, 1e-300, Double.MAX_VALUE, 12.5, 7, 5L << 30),
                 new StepMetrics(3, 1L << 40, 1.0 / 3, 1e-3, 0.7, 1e6))) {
             Path file = folder.resolve("value.json");
             Json.write(file, value);
             assertEquals(value, Json.read(file, value.getClass()));
             assertEquals(value, Json.parse(Json.line(value), value.getClass(), "a line"));
         }
+    }
+
+    /** As of results from before a GPU's memory was noted, and of those of a processor. */
+    @Test
+    void resultsWithoutDeviceMemoryStayWithoutIt() throws IOException {
+        RunResult result = Json.read(Path.of("results/runs/Gerbil-A-92k-seed0-a8c3b262.json"), RunResult.class);
+        assertNull(result.deviceMemory());
+        assertFalse(Json.line(result).contains("deviceMemory"));
     }
 
     @Test

@@ -59,7 +59,7 @@ class LossTableTest {
                 corpus, "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
-                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50);
+                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, null);
     }
 
     private RunResult finish(String size, BudgetClass budgetClass, double loss) throws IOException {
@@ -128,9 +128,9 @@ class LossTableTest {
         assertEquals(1 + PUBLISHED + 1, lines.size());
         // 6 x (4 x 12 x 32 x 32 + 50,400 x 32 + 4 x 32 x 512) = 10,364,928 operations a token
         assertTrue(lines.contains("Gerbil-A-3.3m,published,causal,3.3m,A,,60000000,65536,,,6.6644,"
-                + "\"the Pile, deduplicated\",gpt2,,,,,,,6.2189568E14,"), lines.toString());
+                + "\"the Pile, deduplicated\",gpt2,,,,,,,6.2189568E14,,"), lines.toString());
         assertTrue(lines.contains("Gerbil-D-3.3m,published,causal,3.3m,D,,426000000,65536,,,,"
-                + "\"the Pile, deduplicated\",gpt2,,,,,,,4.415459328E15,"), lines.toString());
+                + "\"the Pile, deduplicated\",gpt2,,,,,,,4.415459328E15,,"), lines.toString());
 
         Table csv = Table.read().csv(results.resolve("loss-table.csv").toFile());
         Table nano = csv.where(csv.stringColumn("scale").isEqualTo("nano"));
