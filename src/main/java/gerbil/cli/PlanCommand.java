@@ -11,6 +11,7 @@ import gerbil.tokens.TokenSet;
 import gerbil.train.BudgetPlan;
 import gerbil.train.Gpu;
 import gerbil.train.Hardware;
+import gerbil.train.StepTuning;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -22,7 +23,8 @@ import java.util.stream.Collectors;
 
 @Command(name = "plan", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Shows what runs would take: steps, tokens, micro-batches, memory and time, from a step measured "
-                + "on this device; and, estimated from their peak figures, the time on three GPUs.")
+                + "on this device; and for three GPUs, estimated from their public figures, the time and how many "
+                + "sequences at once there is memory for.")
 final class PlanCommand implements Callable<Integer> {
 
     @Mixin
@@ -54,6 +56,13 @@ final class PlanCommand implements Callable<Integer> {
                 .map(gpu -> gpu.label() + " " + Units.seconds(gpu.seconds(spec))).collect(Collectors.joining(", ",
                         String.format(Locale.ROOT, "  estimated, not measured, at %.0f%% of the peak: ",
                                 100 * Gpu.ASSUMED_SHARE), "")));
+        int most = StepTuning.gpuMicroBatch(spec);
+        System.out.println(Arrays.stream(Gpu.values())
+                .map(gpu -> gpu.label() + " for " + gpu.microBatch(spec)).collect(Collectors.joining(", ",
+                        String.format(Locale.ROOT, "  memory of a card, counted: %.1f GB for 1 sequence at once, "
+                                        + "%.1f GB for %d; room on ", Gpu.memory(spec, 1) / 1e9,
+                                Gpu.memory(spec, most) / 1e9, most), "")));
+        plan.warning().ifPresent(warning -> System.out.println("  " + warning));
         if (spec.objective() == Objective.BLENDER) {
             print(BlenderSequences.of(spec, tokens).composition(0));
         }

@@ -28,7 +28,8 @@ public record HeadChunks(int chunk, int block) {
     private static final List<HeadChunks> CANDIDATES = List.of(new HeadChunks(64, ALL), new HeadChunks(128, ALL),
             new HeadChunks(128, 4_096), new HeadChunks(256, 2_048), new HeadChunks(512, 1_024),
             new HeadChunks(512, 2_048), new HeadChunks(1_024, 1_024), new HeadChunks(1_024, ALL));
-    private static final HeadChunks GPU = new HeadChunks(16_384, 0);
+    /** A GPU's. */
+    public static final HeadChunks GPU = new HeadChunks(16_384, 0);
     private static final int TOKENS = 2_048;
     private static final int ROUNDS = 3;
 

@@ -1,12 +1,16 @@
 package gerbil.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.RunSpec;
 import org.junit.jupiter.api.Test;
+
+import java.util.Arrays;
+import java.util.List;
 
 class GpuTest {
 
@@ -24,6 +28,23 @@ class GpuTest {
         double tokens = (double) spec.steps() * spec.batchTokens();
         assertEquals(tokens * operations / (25.5e12 * 0.2), Gpu.RTX_3060.seconds(spec),
                 1e-6 * Gpu.RTX_3060.seconds(spec));
+    }
+
+    /** 16 bytes a parameter, 600 MiB, the layers of 64 x 512 tokens, and the head's logits of 16,384 in two bytes. */
+    @Test
+    void memoryIsCountedAndDecidesHowManySequencesFit() {
+        RunSpec spec = spec("3.3m");
+        long layers = 32_768L * (4 * (40 * 32 + 4 * 4 + 8) + 22 * 32 + 36);
+        long head = 50_400L * (2 * 16_384 + 2 * 32 + 6 * 40 + 2);
+        assertEquals(16 * 3_326_112 + (600L << 20) + layers + head + 4 * 14 * 32 * 32 * 4, Gpu.memory(spec, 64));
+        assertEquals(List.of(64, 64, 64), fitting("3.3m"));
+        assertEquals(List.of(64, 32, 64), fitting("32m"));
+        assertTrue(Gpu.memory(spec("32m"), 64) > 0.85 * (6L << 30) && Gpu.memory(spec("32m"), 32) < 0.85 * (6L << 30));
+        assertEquals(List.of(64, 16, 32), fitting("104m"));
+    }
+
+    private static List<Integer> fitting(String size) {
+        return Arrays.stream(Gpu.values()).map(gpu -> gpu.microBatch(spec(size))).toList();
     }
 
     /** Four passes over 50,400 logits of two bytes, and 68 bytes for each of 4 x 32 columns. */
