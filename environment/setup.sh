@@ -208,10 +208,21 @@ install_kernel() {
     JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py"
 }
 
+# fetch_corpus [SCALE]: the source jars of a scale, or of the one that notebooks run at; the paper scale's hold the nano
+# scale's. They are fetched again where one is missing, so that who deletes a damaged one gets it anew.
 fetch_corpus() {
-    local pom=$home/environment/corpus/pom.xml corpus=$home/data/corpus
-    once "$corpus/.stamp" "$(cksum <"$pom")" "Fetching the corpus: pinned source jars, into data/corpus..." \
-        run_maven -f "$pom" -Dcorpus.folder="$corpus" package
+    local pom=$home/environment/corpus/pom.xml lists=$home/src/main/resources/gerbil/corpus corpus=$home/data/corpus
+    local stamp=$corpus/.stamp size="57 MB" profile= pinned=source-jars.csv file
+    if [ "${1:-${GERBIL_SCALE:-nano}}" = paper ]; then
+        stamp=$corpus/.stamp-paper size="430 MB" profile=-Pall pinned="source-jars.csv more-source-jars.csv"
+    fi
+    # shellcheck disable=SC2086 # several lists
+    while IFS=, read -r file _; do
+        [ "$file" = file ] || [ -f "$corpus/$file" ] || rm -f "$stamp"
+    done < <(cd "$lists" && cat $pinned)
+    # shellcheck disable=SC2086 # no option or one
+    once "$stamp" "$(cksum <"$pom")" "Fetching the corpus: $size of pinned source jars, into data/corpus..." \
+        run_maven -f "$pom" $profile -Dcorpus.folder="$corpus" package
 }
 
 set_up_notebooks() {

@@ -105,7 +105,7 @@ final class BenchCommands {
 
         private long writeTexts(BufferedWriter writer, String firstLine, long bytes) throws IOException {
             long left = bytes;
-            try (Stream<Document> documents = Workspace.here().defaultCorpus().documents(0)) {
+            try (Stream<Document> documents = Workspace.here().defaultCorpus(Scale.NANO).documents(0)) {
                 Iterator<Document> next = documents.iterator();
                 while (left > 0 && next.hasNext()) {
                     String text = firstLine + next.next().text();

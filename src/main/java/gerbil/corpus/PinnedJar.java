@@ -10,9 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * One artifact of the default corpus, fixed by its checksum.
+ * One artifact of the default corpora, fixed by its checksum.
  *
  * @param file {@code guava-33.4.0-jre-sources.jar}
  * @param sha256 hexadecimal, lower case
@@ -20,13 +21,21 @@ import java.util.List;
  */
 record PinnedJar(String file, String sha256, String licence) {
 
-    private static final String LIST = "source-jars.csv";
+    /** The nano scale's, of {@code environment/corpus/pom.xml}. */
+    static List<PinnedJar> few() {
+        return read("source-jars.csv");
+    }
 
-    /** The artifacts of {@code environment/corpus/pom.xml}; the list stands beside this class as a resource. */
-    static List<PinnedJar> defaults() {
-        try (InputStream in = PinnedJar.class.getResourceAsStream(LIST)) {
-            String list = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-            return list.lines().skip(1).map(line -> line.split(",")).map(f -> new PinnedJar(f[0], f[1], f[2])).toList();
+    /** The paper scale's: those, and what the pom's profile {@code all} adds. */
+    static List<PinnedJar> all() {
+        return Stream.concat(few().stream(), read("more-source-jars.csv").stream()).toList();
+    }
+
+    /** The lists stand beside this class as resources. */
+    private static List<PinnedJar> read(String list) {
+        try (InputStream in = PinnedJar.class.getResourceAsStream(list)) {
+            String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            return text.lines().skip(1).map(line -> line.split(",")).map(f -> new PinnedJar(f[0], f[1], f[2])).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

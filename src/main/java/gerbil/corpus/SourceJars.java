@@ -23,7 +23,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * The default corpus: the code and prose inside pinned {@code *-sources.jar} artifacts. An entry is a document if its
+ * The default corpora: the code and prose inside pinned {@code *-sources.jar} artifacts. An entry is a document if its
  * name ends like a text's, its bytes are non-empty UTF-8 and its first lines do not say that a program wrote it.
  */
 public final class SourceJars implements Corpus {
@@ -57,26 +57,31 @@ public final class SourceJars implements Corpus {
     }
 
     /**
-     * Opens the pinned artifacts in a folder; other files there are ignored.
+     * Opens the nano scale's artifacts in a folder; other files there are ignored.
      *
      * @throws GerbilException if a jar is missing or its checksum is not the pinned one; the jar is named
      */
     public static SourceJars open(Path folder) {
-        return open(folder, PinnedJar.defaults());
+        return open("source-jars", folder, PinnedJar.few());
     }
 
-    static SourceJars open(Path folder, List<PinnedJar> pinned) {
+    /** Opens the paper scale's artifacts, which the nano scale's are a part of, in the same way. */
+    public static SourceJars openAll(Path folder) {
+        return open("all-source-jars", folder, PinnedJar.all());
+    }
+
+    static SourceJars open(String name, Path folder, List<PinnedJar> pinned) {
         List<Provenance.SourceFile> files = pinned.stream().map(jar -> jar.verify(folder)).toList();
         List<Entry> entries = new ArrayList<>();
         for (PinnedJar jar : pinned) {
             try (ZipFile zip = new ZipFile(folder.resolve(jar.file()).toFile())) {
                 zip.stream().map(ZipEntry::getName).filter(SourceJars::isText)
-                        .forEach(name -> entries.add(new Entry(jar.file(), name)));
+                        .forEach(entry -> entries.add(new Entry(jar.file(), entry)));
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
         }
-        return new SourceJars(folder, new Provenance(NAME, files), entries);
+        return new SourceJars(folder, new Provenance(name, files), entries);
     }
 
     private static boolean isText(String name) {

@@ -87,9 +87,14 @@ public record Workspace(Path home) {
         return home.resolve(System.getenv().getOrDefault("GERBIL_RESULTS", "results"));
     }
 
-    /** The default corpus, its checksums verified. */
+    /** The default corpus of the scale that notebooks run at. */
     public Corpus defaultCorpus() {
-        return SourceJars.open(corpus());
+        return defaultCorpus(scale());
+    }
+
+    /** A scale's default corpus, its checksums verified; the paper scale's holds the nano scale's. */
+    public Corpus defaultCorpus(Scale scale) {
+        return scale == Scale.NANO ? SourceJars.open(corpus()) : SourceJars.openAll(corpus());
     }
 
     /** Training tokens that a scale's largest default run needs: 30M at nano scale, the whole corpus at paper scale. */
@@ -104,7 +109,7 @@ public record Workspace(Path home) {
 
     /** The default corpus's token sets at a scale, prepared if they are not there yet. */
     public PreparedTokens prepare(Scale scale, Progress progress) {
-        return Preparation.prepare(defaultCorpus(), vocabulary(scale), tokens(scale), defaultTokens(scale),
+        return Preparation.prepare(defaultCorpus(scale), vocabulary(scale), tokens(scale), defaultTokens(scale),
                 HELD_OUT_TOKENS, 0, progress);
     }
 
