@@ -1,6 +1,6 @@
 package gerbil.cli;
 
-import gerbil.base.GerbilException;
+import gerbil.base.Progress;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
@@ -31,7 +31,10 @@ import java.util.stream.Stream;
             "Duplicates: found by an index on disk, at most 50 bytes a document for exact ones and 500 for near ones, "
                 + "and the documents' ids. Memory does not grow with it.",
             "Addresses: files are fetched one by one when their turn comes, go on where a connection was lost, and are "
-                + "kept."})
+                + "kept. Proxies are taken from https_proxy, http_proxy and no_proxy.",
+            "Data sets of the hub: files that it reads below the folder, those for training where names say so. The "
+                + "list of files is kept with them and fixes the revision; delete their folder to take a newer one. "
+                + "HF_TOKEN opens gated sets, HF_ENDPOINT names a mirror."})
 final class PrepareCommand implements Callable<Integer> {
 
     private static final int DEFECTS_SHOWN = 10;
@@ -40,14 +43,15 @@ final class PrepareCommand implements Callable<Integer> {
             description = "nano (default): 1,024 vocabulary entries. paper: GPT-2's 50,257.")
     private String scale;
 
-    @Option(names = "--corpus", paramLabel = "PATH",
+    @Option(names = "--corpus", paramLabel = "CORPUS",
             description = "A folder, or one file: .jsonl, .jsonl.gz or .jsonl.zst with a field \"text\", .parquet with "
-                    + "a column \"text\", any other file as one text. Or a list of such files' https addresses, "
-                    + "*.urls, a line each, perhaps after a SHA-256 (default: the pinned source jars in data/corpus).")
-    private Path corpus;
+                    + "a column \"text\", any other file as one text. Or hf:OWNER/NAME[:FOLDER][@REVISION], a data set "
+                    + "of the Hugging Face hub. Or a list of such files' https addresses, *.urls, a line each, perhaps "
+                    + "after a SHA-256 (default: the scale's pinned source jars in data/corpus).")
+    private String corpus;
 
     @Option(names = "--downloads", paramLabel = "FOLDER",
-            description = "Where files of a list of addresses are kept (default: data/downloads/<name of the list>).")
+            description = "Where files that are fetched are kept (default: data/downloads/<name of the corpus>).")
     private Path downloads;
 
     @Option(names = "--tokens", paramLabel = "N",
@@ -73,25 +77,21 @@ final class PrepareCommand implements Callable<Integer> {
     private boolean skipBadFiles;
 
     @Option(names = "--out", paramLabel = "FOLDER",
-            description = "Where to write (default: data/tokens/<scale>; must be given with --corpus).")
+            description = "Where to write (default: data/tokens/<scale>, with --corpus <name of the corpus>-<scale>).")
     private Path out;
 
     @Override
     public Integer call() {
         Workspace workspace = Workspace.here();
         Scale wanted = Scale.of(scale);
-        if (corpus != null && out == null) {
-            throw new GerbilException("--corpus without --out", "a folder for this corpus's tokens",
-                    "name one, say --out data/tokens/mine, and train with --tokens-folder data/tokens/mine");
-        }
-        Corpus source = corpus == null ? workspace.defaultCorpus() : Corpora.open(corpus,
-                downloads == null ? workspace.downloads(corpus) : downloads);
-        Path folder = out == null ? workspace.tokens(wanted) : out;
+        Progress progress = new PrintedProgress(System.err);
+        Corpus source = corpus == null ? workspace.defaultCorpus(wanted)
+                : Corpora.open(corpus, downloads == null ? workspace.downloads(corpus) : downloads, progress);
+        Path folder = out != null ? out : corpus == null ? workspace.tokens(wanted) : workspace.tokens(wanted, corpus);
         PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
                 tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
                 Workspace.HELD_OUT_TOKENS, seed,
-                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles),
-                new PrintedProgress(System.err));
+                new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), progress);
         print("training", prepared.train());
         print("held out", prepared.heldout());
         PreparationReport.of(folder).ifPresent(PrepareCommand::print);

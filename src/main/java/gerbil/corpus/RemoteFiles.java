@@ -9,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -23,6 +22,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -38,20 +38,26 @@ public final class RemoteFiles implements Corpus {
     public static final String LIST = ".urls";
 
     private static final Pattern LINE = Pattern.compile("(?:([0-9a-fA-F]{64})\\s+\\*?)?(https?://\\S+)");
-    private static final Duration STALLED = Duration.ofMinutes(1);
-    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
 
     private final String name;
+    private final String identity;
     private final List<RemoteFile> files;
     private final Path folder;
+    private final Web web;
 
-    private record RemoteFile(String name, URI uri, Optional<String> sha256) {
-    }
-
-    private RemoteFiles(String name, List<RemoteFile> files, Path folder) {
+    private RemoteFiles(String name, Function<RemoteFile, String> identity, List<RemoteFile> files, Path folder,
+                        Web web) {
         this.name = name;
+        this.identity = Sha256.hex(files.stream().map(f -> f.sha256().orElse("") + " " + identity.apply(f))
+                .collect(Collectors.joining("\n", name + "\n", "\n")).getBytes(StandardCharsets.UTF_8));
         this.files = files;
         this.folder = folder;
+        this.web = web;
+    }
+
+    /** Files that their names and the corpus's name identify, from whatever mirror they come. */
+    static RemoteFiles of(String name, List<RemoteFile> files, Path folder, Web web) {
+        return new RemoteFiles(name, RemoteFile::name, files, folder, web);
     }
 
     /**
@@ -59,7 +65,7 @@ public final class RemoteFiles implements Corpus {
      * @param folder where the files are kept
      * @throws GerbilException if a line is no address, no line is one, or two files have one name
      */
-    public static RemoteFiles open(Path list, Path folder) {
+    static RemoteFiles open(Path list, Path folder, Web web) {
         List<RemoteFile> files = new ArrayList<>();
         Set<String> names = new HashSet<>();
         try {
@@ -82,7 +88,8 @@ public final class RemoteFiles implements Corpus {
         if (files.isEmpty()) {
             throw new GerbilException("no address in " + list, "one a line", "add some");
         }
-        return new RemoteFiles(list.getFileName().toString().replace(LIST, ""), files, folder);
+        return new RemoteFiles(list.getFileName().toString().replace(LIST, ""), file -> file.uri().toString(), files,
+                folder, web);
     }
 
     private static java.util.function.Supplier<GerbilException> badLine(Path list, int number, String line) {
@@ -114,9 +121,7 @@ public final class RemoteFiles implements Corpus {
 
     @Override
     public String identity() {
-        String lines = files.stream().map(f -> f.sha256().orElse("") + " " + f.uri())
-                .collect(Collectors.joining("\n", name + "\n", "\n"));
-        return Sha256.hex(lines.getBytes(StandardCharsets.UTF_8));
+        return identity;
     }
 
     /** Of all files; fetches those that are not there. */
@@ -124,7 +129,7 @@ public final class RemoteFiles implements Corpus {
     public Provenance provenance() {
         try {
             for (RemoteFile file : files) {
-                download(file).run();
+                new Download(web, file, folder).run();
             }
         } catch (InterruptedException e) {
             throw interrupted(e);
@@ -135,11 +140,7 @@ public final class RemoteFiles implements Corpus {
     @Override
     public Provenance provenance(Collection<String> wanted) {
         return new Provenance(name, files.stream().filter(f -> wanted.contains(f.name()))
-                .flatMap(f -> TextFolder.open(folder.resolve(f.name())).provenance().files().stream()).toList());
-    }
-
-    private Download download(RemoteFile file) {
-        return new Download(file.uri(), folder.resolve(file.name()), file.sha256(), STALLED, FIRST_PAUSE);
+                .flatMap(f -> TextFolder.file(folder, f.name()).provenance().files().stream()).toList());
     }
 
     @Override
@@ -169,7 +170,7 @@ public final class RemoteFiles implements Corpus {
         private void fetchNext() {
             next = order.hasNext() ? order.next() : null;
             if (next != null) {
-                Download download = download(next);
+                Download download = new Download(web, next, folder);
                 fetched = fetcher.submit(() -> {
                     download.run();
                     return null;
@@ -181,7 +182,7 @@ public final class RemoteFiles implements Corpus {
         public boolean hasNext() {
             while ((file == null || !file.hasNext()) && next != null) {
                 await();
-                file = TextFolder.open(folder.resolve(next.name())).slices(seed);
+                file = TextFolder.file(folder, next.name()).slices(seed);
                 fetchNext();
             }
             return file != null && file.hasNext();
@@ -215,7 +216,7 @@ public final class RemoteFiles implements Corpus {
         }
     }
 
-    private static GerbilException interrupted(InterruptedException e) {
+    static GerbilException interrupted(InterruptedException e) {
         Thread.currentThread().interrupt();
         return new GerbilException("fetching was interrupted", "time to finish", "run it again: it goes on", e);
     }

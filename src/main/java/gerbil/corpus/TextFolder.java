@@ -86,6 +86,16 @@ public final class TextFolder implements Corpus {
         }
     }
 
+    /** One file, by its path from a folder. */
+    static TextFolder file(Path folder, String name) {
+        try {
+            return new TextFolder(folder, name, List.of(entry(name,
+                    Files.readAttributes(folder.resolve(name), BasicFileAttributes.class))));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static Entry entry(String name, BasicFileAttributes file) {
         return new Entry(name, file.size(), file.lastModifiedTime().toMillis());
     }

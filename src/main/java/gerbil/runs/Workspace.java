@@ -120,19 +120,19 @@ public record Workspace(Path home) {
      * @param corpus as {@link Corpora#open}
      * @throws GerbilException if the token sets of that name are of another corpus, or of this one as it was before
      */
-    public PreparedTokens prepare(Scale scale, Path corpus, Progress progress) {
-        Path folder = home.resolve("data/tokens").resolve(name(corpus) + "-" + scale.label());
-        return Preparation.prepare(Corpora.open(corpus, downloads(corpus)), vocabulary(scale), folder, Long.MAX_VALUE,
-                HELD_OUT_TOKENS, 0, progress);
+    public PreparedTokens prepare(Scale scale, String corpus, Progress progress) {
+        return Preparation.prepare(Corpora.open(corpus, downloads(corpus), progress), vocabulary(scale),
+                tokens(scale, corpus), Long.MAX_VALUE, HELD_OUT_TOKENS, 0, progress);
     }
 
-    /** Folder of the files that are fetched for a corpus that is a list of addresses. */
-    public Path downloads(Path corpus) {
-        return home.resolve("data/downloads").resolve(name(corpus));
+    /** Folder of a corpus's token sets. */
+    public Path tokens(Scale scale, String corpus) {
+        return tokens(scale).resolveSibling(Corpora.label(corpus) + "-" + scale.label());
     }
 
-    private static String name(Path corpus) {
-        return corpus.toAbsolutePath().normalize().getFileName().toString().replace(".urls", "");
+    /** Folder of the files that are fetched for a corpus. */
+    public Path downloads(String corpus) {
+        return home.resolve("data/downloads").resolve(Corpora.label(corpus));
     }
 
     /** The default causal run of a size and class on a token set. */

@@ -2,6 +2,7 @@ package gerbil.tokens;
 
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
+import gerbil.base.Progress;
 import gerbil.base.WholeFile;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Corpora;
@@ -33,7 +34,7 @@ import java.util.UUID;
  * are the same as one machine's, byte for byte; there is no report. All paths are on a file system that all machines
  * see, and each piece may be done again.
  *
- * @param corpus as {@link Corpora#open} takes it; not a list of addresses
+ * @param corpus as {@link Corpora#open} takes it, if no file of it has to be fetched
  * @param out a new folder
  * @param vocabulary entries
  */
@@ -72,7 +73,7 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
     }
 
     private Corpus open() {
-        return Corpora.open(Path.of(corpus), Path.of(out));
+        return Corpora.open(corpus, Path.of(out), Progress.NONE);
     }
 
     private Path work() throws IOException {

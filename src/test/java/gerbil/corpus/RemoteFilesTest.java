@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Executors;
@@ -43,6 +44,7 @@ class RemoteFilesTest {
     Path temp;
     private final byte[] content = new byte[LENGTH];
     private final List<String> ranges = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> words = Collections.synchronizedList(new ArrayList<>());
     private final AtomicInteger requests = new AtomicInteger();
     private HttpServer server;
     private Behaviour behaviour = new Behaviour(true, Integer.MAX_VALUE, 0, 200);
@@ -111,10 +113,15 @@ class RemoteFilesTest {
                 + server.getAddress().getPort() + "/" + name);
     }
 
+    private Web web() {
+        return new Web(Map.of(), new Web.Patience(Duration.ofMillis(500), Duration.ofMillis(1),
+                Duration.ofMillis(200)), (what, done, total, unit) -> words.add(what));
+    }
+
     private Path fetch(Optional<String> sha256) throws InterruptedException {
-        Path target = temp.resolve("got/a.bin");
-        new Download(uri("a.bin"), target, sha256, Duration.ofMillis(500), Duration.ofMillis(1)).run();
-        return target;
+        Path folder = temp.resolve("got");
+        new Download(web(), new RemoteFile("a.bin", uri("a.bin"), sha256), folder).run();
+        return folder.resolve("a.bin");
     }
 
     private Optional<String> right() {
@@ -149,6 +156,30 @@ class RemoteFilesTest {
         long begin = System.nanoTime();
         assertWhole(fetch(right()));
         assertTrue(System.nanoTime() - begin < 4_000_000_000L);
+        assertTrue(words.contains("waiting for 127.0.0.1"), words.toString());
+    }
+
+    @Test
+    void aKeptFileThatIsDamagedIsFetchedAgain() throws Exception {
+        Path kept = fetch(right());
+        byte[] damaged = content.clone();
+        damaged[LENGTH / 2]++;
+        Files.write(kept, damaged);
+        assertWhole(fetch(right()));
+        assertEquals(2, requests.get());
+    }
+
+    @Test
+    void aHostThatIsNotThereIsToldWhileItIsAskedAgain() throws Exception {
+        URI nobody = URI.create("http://127.0.0.1:1/a.bin");
+        Web web = new Web(Map.of(), new Web.Patience(Duration.ofSeconds(1), Duration.ofMillis(5),
+                Duration.ofMillis(100)), (what, done, total, unit) -> words.add(what));
+        Download download = new Download(web, new RemoteFile("a.bin", nobody, Optional.empty()), temp);
+        String message = assertThrows(GerbilException.class, download::run).getMessage();
+        assertTrue(message.contains("127.0.0.1:1/a.bin cannot be fetched") && message.contains("ConnectException"),
+                message);
+        assertTrue(words.stream().anyMatch(word -> word.startsWith("waiting for 127.0.0.1 (")
+                && word.contains("ConnectException")), words.toString());
     }
 
     @Test
@@ -214,7 +245,7 @@ class RemoteFilesTest {
     void documentsOfAllFilesComeOnceAndFilesNoFasterThanTheyAreRead() throws Exception {
         String[] names = IntStream.range(0, 6).mapToObj(i -> i + ".jsonl").toArray(String[]::new);
         Path list = list(names);
-        RemoteFiles corpus = RemoteFiles.open(list, temp.resolve("kept"));
+        RemoteFiles corpus = RemoteFiles.open(list, temp.resolve("kept"), web());
         try (Stream<Document> documents = corpus.documents(4)) {
             assertEquals(1, documents.limit(10).map(Document::source).distinct().count());
         }
@@ -232,7 +263,8 @@ class RemoteFilesTest {
         for (String lines : List.of("", "ftp://host/a.jsonl", "https://host/", "12 https://host/a.jsonl",
                 "https://host/a.jsonl\nhttps://other/a.jsonl", "https:// /a", "https://ho st/a")) {
             Path list = Files.writeString(temp.resolve("bad.urls"), lines);
-            String message = assertThrows(GerbilException.class, () -> RemoteFiles.open(list, temp)).getMessage();
+            String message = assertThrows(GerbilException.class,
+                    () -> RemoteFiles.open(list, temp, web())).getMessage();
             assertTrue(message.contains("bad.urls"), message);
         }
     }
