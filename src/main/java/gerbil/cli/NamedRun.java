@@ -26,8 +26,8 @@ final class NamedRun {
         RunList list = Workspace.here().runList();
         List<RunDirectory> runs = called.apply(list, name);
         if (runs.size() > 1) {
-            System.err.printf(Locale.ROOT, "%s is the name of %d runs: taking %s. Another is named by its folder or hash, "
-                    + "which environment/gerbil list shows.%n", name, runs.size(), list.name(runs.get(0)));
+            System.err.printf(Locale.ROOT, "%s is the name of %d runs: taking %s. Another is named by its folder or "
+                    + "hash, which gerbil list shows.%n", name, runs.size(), list.name(runs.get(0)));
         }
         return runs.get(0);
     }

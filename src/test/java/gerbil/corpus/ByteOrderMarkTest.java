@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.github.luben.zstd.ZstdOutputStream;
 import gerbil.base.GerbilException;
+import gerbil.base.Progress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,13 +65,17 @@ class ByteOrderMarkTest {
         assertEquals(List.of(), texts(write("a.txt", MARK, StandardCharsets.UTF_8)));
     }
 
+    private Corpus open(Path list) {
+        return Corpora.open(list.toString(), temp, Progress.NONE);
+    }
+
     @Test
     void aMarkIsNoPartOfAnAddress() throws IOException {
         Path list = write("a.urls", MARK + "https://example.org/a.txt\r\n", StandardCharsets.UTF_8);
         Path plain = write("b.urls", "https://example.org/a.txt\n", StandardCharsets.UTF_8);
-        assertEquals(RemoteFiles.open(plain, temp).identity().length(), RemoteFiles.open(list, temp).identity().length());
-        assertTrue(assertThrows(GerbilException.class, () -> RemoteFiles.open(
-                write("c.urls", MARK + "https://example.org/a.txt", StandardCharsets.UTF_16LE), temp)).getMessage()
+        assertEquals(open(plain).identity().length(), open(list).identity().length());
+        assertTrue(assertThrows(GerbilException.class, () -> open(
+                write("c.urls", MARK + "https://example.org/a.txt", StandardCharsets.UTF_16LE))).getMessage()
                 .contains("c.urls, which is UTF-16, not UTF-8"));
     }
 

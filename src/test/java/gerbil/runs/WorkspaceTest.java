@@ -23,13 +23,14 @@ class WorkspaceTest {
         Path texts = Files.createDirectory(home.resolve("my texts"));
         Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 500)
                 .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}").toList());
+        String corpus = texts.toString();
         Workspace workspace = new Workspace(home);
-        PreparedTokens tokens = workspace.prepare(Scale.NANO, texts.toString(), Progress.NONE);
+        PreparedTokens tokens = workspace.prepare(Scale.NANO, corpus, Progress.NONE);
         assertEquals(home.resolve("data/tokens/my texts-nano"), tokens.folder());
         assertEquals(500, tokens.train().manifest().documents() + tokens.heldout().manifest().documents());
-        assertEquals(tokens.train().hash(), workspace.prepare(Scale.NANO, texts.toString(), Progress.NONE).train().hash());
+        assertEquals(tokens.train().hash(), workspace.prepare(Scale.NANO, corpus, Progress.NONE).train().hash());
         Files.writeString(texts.resolve("b.txt"), "One more.");
-        assertTrue(assertThrows(GerbilException.class, () -> workspace.prepare(Scale.NANO, texts.toString(), Progress.NONE))
+        assertTrue(assertThrows(GerbilException.class, () -> workspace.prepare(Scale.NANO, corpus, Progress.NONE))
                 .getMessage().contains("tokens of corpus "));
     }
 }
