@@ -12,14 +12,18 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import gerbil.base.Folders;
 import gerbil.base.WholeFile;
 import org.junit.jupiter.api.Test;
 
 import java.nio.charset.Charset;
 import java.nio.file.CopyOption;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
 import java.text.DecimalFormat;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +95,27 @@ class ArchitectureTest {
         noClasses().that().doNotBelongToAnyOf(WholeFile.class)
                 .should().callMethod(Files.class, "move", Path.class, Path.class, CopyOption[].class)
                 .orShould().accessField(StandardCopyOption.class, "ATOMIC_MOVE").check(CLASSES);
+    }
+
+    /** Where a folder may be a symbolic link; what is deleted is not looked for behind one. */
+    @Test
+    void onlyOnePlaceMakesFoldersAndOneWalksThem() {
+        noClasses().that().doNotBelongToAnyOf(Folders.class).should()
+                .callMethod(Files.class, "createDirectories", Path.class, FileAttribute[].class)
+                .orShould().callMethod(Files.class, "walkFileTree", Path.class, FileVisitor.class).check(CLASSES);
+        noClasses().that().doNotBelongToAnyOf(WholeFile.class).should()
+                .callMethod(Files.class, "walk", Path.class, FileVisitOption[].class).check(CLASSES);
+    }
+
+    /** So that a byte order mark, and another encoding than UTF-8, are seen. */
+    @Test
+    void textsOfOthersAreReadInOnePlace() {
+        noClasses().that().resideInAnyPackage("gerbil.corpus", "gerbil.eval", "gerbil.hub", "gerbil.tokenizer")
+                .and().doNotHaveFullyQualifiedName("gerbil.corpus.Download")
+                .should().callMethod(Files.class, "readString", Path.class)
+                .orShould().callMethod(Files.class, "readAllLines", Path.class)
+                .orShould().callMethod(Files.class, "lines", Path.class)
+                .orShould().callMethod(Files.class, "newBufferedReader", Path.class).check(CLASSES);
     }
 
     @Test

@@ -21,6 +21,15 @@ tensors["ids"] = torch.tensor([2**40, -3])
 torch.save(tensors, "tensors.bin")
 torch.save({"w": torch.ones(2)}, "protocol4.bin", pickle_protocol=4)
 
+# What is set on a parameter or a tensor is pickled with it, and tied weights are one storage, or one tensor.
+parameter = torch.nn.Parameter(torch.arange(3.0))
+parameter.partition, parameter.names, parameter.kind, parameter.was = 0, {"a": (0, 1)}, torch.float32, torch.Size([3])
+tensor = torch.arange(3.0)[1:]
+tensor.tag = "x"
+torch.save(collections.OrderedDict(parameter=parameter, again=parameter, tensor=tensor, tied=tensor[:1]), "state.bin")
+linear = torch.nn.Linear(2, 2)
+torch.save(linear.state_dict(), "metadata.bin")
+
 
 class Call:
     def __init__(self, *call):
@@ -39,3 +48,10 @@ torch.save(torch.nn.Linear(2, 2), "module.bin")
 torch.save({"w": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, "quantized.bin")
 torch.save({"w": torch.ones(3).to_sparse()}, "sparse.bin")
 torch.save([torch.ones(2)], "list.bin")
+torch.save({"w": torch.ones(2).to(torch.float8_e4m3fn)}, "float8.bin")
+torch.save({"w": torch.ones(2, dtype=torch.complex64)}, "complex.bin")
+torch.save({"w": torch.ones(2, device="meta")}, "meta.bin")
+torch.save({"w": torch._neg_view(torch.ones(2))}, "negative.bin")
+torch.save(torch.ones(2), "tensor.bin")
+torch.save(torch.optim.AdamW(linear.parameters()).state_dict(), "optimizer.bin")
+torch.jit.save(torch.jit.script(linear), "script.bin")

@@ -64,8 +64,8 @@ final class CompressedJsonLines implements RecordFile {
             int count = super.read(buffer, offset, length);
             if (count < 0) {
                 requireZeros(buf, Math.min(len, len - inf.getRemaining() + TRAILER), len);
-                for (len = in.read(buf); len > 0; len = in.read(buf)) {
-                    requireZeros(buf, 0, len);
+                for (int more = in.read(buf); more > 0; more = in.read(buf)) {
+                    requireZeros(buf, 0, more);
                 }
             }
             return count;

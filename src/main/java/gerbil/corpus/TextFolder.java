@@ -28,8 +28,8 @@ import java.util.stream.StreamSupport;
  * A folder with all its subfolders, or one file. The lines of a {@code .jsonl}, {@code .jsonl.gz} or {@code .jsonl.zst}
  * file are JSON objects whose field {@code text} is one document; the rows of a {@code .parquet} file are documents by
  * their column {@code text}; every other file is one document in UTF-8. A field or column {@code meta.pile_set_name},
- * as the Pile has it, names a document's subset. Hidden files and empty files are passed over;
- * what a symbolic link leads to is a file or folder of the link's name.
+ * as the Pile has it, names a document's subset. Hidden files and empty files are passed over; what
+ * a symbolic link leads to is a file or folder of the link's name.
  *
  * <p>Files are taken in the seed's order, two gigabytes of them together; within these, the pieces that can be read
  * independently are shuffled. So a small corpus is shuffled as a whole, and a small budget reads few files of a large

@@ -28,7 +28,7 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
 
         /** Bytes of the entry, of less than 2 GB. */
         int bytes() {
-            return Math.toIntExact(Math.multiplyExact(elements, type.getNumOfBytes()));
+            return bytesOf(Math.multiplyExact(elements, type.getNumOfBytes()));
         }
     }
 
@@ -53,11 +53,18 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
             last = Math.addExact(last, Math.multiplyExact(Math.max(0, shape[i] - 1), strides[i]));
             bytes = Math.multiplyExact(bytes, Math.max(1, shape[i]));
         }
-        Math.toIntExact(bytes);
+        bytesOf(bytes);
         if (tensor.shape.size() > 0 && last >= storage.elements) {
             throw new ArithmeticException("an element beyond the storage");
         }
         return tensor;
+    }
+
+    private static int bytesOf(long bytes) {
+        if (bytes != (int) bytes) {
+            throw new ArithmeticException("it has " + bytes + " bytes, and 2 GB can be read");
+        }
+        return (int) bytes;
     }
 
     private static long[] numbers(List<?> values) {

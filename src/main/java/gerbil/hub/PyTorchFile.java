@@ -8,7 +8,9 @@ import gerbil.safetensors.SafeTensors;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,13 +20,14 @@ import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 
 /**
- * A {@code state_dict} that PyTorch 1.6 or newer saved: a zip archive of stored entries, of which {@code data.pkl} is
+ * A {@code state_dict} that PyTorch 1.6 or newer saved: a zip archive, of which {@code data.pkl} is
  * the pickle that names the tensors and {@code data/<key>} are their storages.
  */
 final class PyTorchFile implements WeightFile {
 
     private static final String PICKLE = "/data.pkl";
     private static final int LARGEST_PICKLE = 1 << 24;
+    private static final String OLD = "80028a0a6cfc9c46f9206aa85019";
 
     private final Path file;
     private final String root;
@@ -47,19 +50,27 @@ final class PyTorchFile implements WeightFile {
             }
             tensors = Unpickler.tensors(file, content(zip, zip.getEntry(pickles.get(0)), LARGEST_PICKLE));
             for (PickledTensor tensor : tensors.values()) {
-                requireStored(zip, tensor.storage());
+                entry(zip, tensor.storage());
             }
         } catch (ZipException e) {
-            throw refused("no zip archive, or a broken one (" + e.getMessage() + ")");
+            throw refused(isOld() ? "the format of PyTorch before 1.6"
+                    : "no zip archive, or a broken one (" + e.getMessage() + ")");
         }
     }
 
-    private ZipEntry requireStored(ZipFile zip, PickledTensor.Storage storage) {
+    /** Begins with the pickle of a number that says so. */
+    private boolean isOld() throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return HexFormat.of().formatHex(in.readNBytes(OLD.length() / 2)).equals(OLD);
+        }
+    }
+
+    /** Stored or, by a program that packed the archive again, compressed. */
+    private ZipEntry entry(ZipFile zip, PickledTensor.Storage storage) {
         ZipEntry entry = zip.getEntry(root + "/data/" + storage.key());
-        long bytes = entry == null ? -1 : entry.getSize();
-        if (entry == null || entry.getMethod() != ZipEntry.STORED || bytes != storage.bytes()) {
-            throw refused(bytes + " bytes in data/" + storage.key() + ", which should hold " + storage.elements()
-                    + " of type " + storage.type());
+        if (entry == null || entry.getSize() != storage.bytes()) {
+            throw refused((entry == null ? "no" : entry.getSize() + " bytes in") + " data/" + storage.key()
+                    + ", which should hold " + storage.elements() + " of type " + storage.type());
         }
         return entry;
     }
@@ -90,7 +101,7 @@ final class PyTorchFile implements WeightFile {
         try (ZipFile zip = new ZipFile(file.toFile())) {
             for (String name : names) {
                 PickledTensor tensor = tensors.get(name);
-                ZipEntry entry = requireStored(zip, tensor.storage());
+                ZipEntry entry = entry(zip, tensor.storage());
                 byte[] content = content(zip, entry, tensor.storage().bytes());
                 arrays.put(name, SafeTensors.array(manager, tensor.storage().type(), tensor.shape(),
                         tensor.elements(content)));

@@ -17,18 +17,33 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Reads the pickle of a dictionary of tensors and nothing else. A pickle is a program; this machine has no instruction
- * that runs anything: of the names it may look up there are only dictionaries, PyTorch's storages and the two functions
- * that put a tensor together, and those are data here. (Python's pickle protocols 2 to 4, {@code pickletools.py};
- * PyTorch's {@code torch/_utils.py}.)
+ * that runs anything: of the names it may look up there are only dictionaries, PyTorch's storages, types of numbers and
+ * the functions that put a tensor together, and those are data here. (Python's pickle protocols 2 to 4, {@code
+ * pickletools.py}; PyTorch's {@code torch/_utils.py}.)
  */
 final class Unpickler {
 
     private static final String ORDERED_DICT = "collections.OrderedDict";
     private static final String TENSOR = "torch._utils._rebuild_tensor_v2";
+    /** A tensor with attributes that somebody set; those are not read. */
+    private static final String TENSOR_WITH_STATE = "torch._tensor._rebuild_from_type_v2";
+    private static final int METADATA = 6;
     private static final String PARAMETER = "torch._utils._rebuild_parameter";
+    private static final String PARAMETER_WITH_STATE = "torch._utils._rebuild_parameter_with_state";
+    private static final String SIZE = "torch.Size";
+    private static final Set<String> CALLED =
+            Set.of(ORDERED_DICT, TENSOR, TENSOR_WITH_STATE, PARAMETER, PARAMETER_WITH_STATE, SIZE);
+    /** What a tensor and its attributes may be said to be. */
+    private static final Pattern TYPE = Pattern.compile("torch\\.(Tensor|(b?float|u?int|complex|bool)\\w*)");
+    /** What PyTorch writes itself for other than plain tensors: sparse and quantized ones, modules, TorchScript. */
+    private static final Pattern OF_PYTORCH = Pattern.compile("torch\\.(_utils|_tensor)\\._rebuild_\\w+"
+            + "|torch\\.(storage\\.)?\\w+Storage|torch\\.serialization\\._get_layout|torch\\.nn\\.modules\\.[\\w.]+"
+            + "|__torch__\\.[\\w.]+");
     private static final Map<String, DataType> STORAGES = Map.of("torch.FloatStorage", DataType.FLOAT32,
             "torch.DoubleStorage", DataType.FLOAT64, "torch.HalfStorage", DataType.FLOAT16,
             "torch.BFloat16Storage", DataType.BFLOAT16, "torch.BoolStorage", DataType.BOOLEAN,
@@ -70,12 +85,17 @@ final class Unpickler {
     }
 
     private Map<String, PickledTensor> named(Object value) {
+        if (!(value instanceof Map<?, ?> dictionary)) {
+            throw refused(value instanceof List ? "a list" : value instanceof PickledTensor ? "one tensor"
+                    : "something that is no dictionary");
+        }
         Map<String, PickledTensor> tensors = new LinkedHashMap<>();
-        for (Map.Entry<?, ?> entry : ((Map<?, ?>) value).entrySet()) {
-            if (!(entry.getValue() instanceof PickledTensor tensor)) {
-                throw refused("'" + entry.getKey() + "' that is no tensor");
+        for (Map.Entry<?, ?> entry : dictionary.entrySet()) {
+            if (!(entry.getKey() instanceof String name && entry.getValue() instanceof PickledTensor tensor)) {
+                throw refused("'" + entry.getKey() + "' that is no tensor"
+                        + (entry.getValue() instanceof Map ? " but a dictionary" : ""));
             }
-            tensors.put((String) entry.getKey(), tensor);
+            tensors.put(name, tensor);
         }
         return tensors;
     }
@@ -147,23 +167,41 @@ final class Unpickler {
                 }
                 yield new LinkedHashMap<>();
             }
-            case TENSOR -> PickledTensor.of((PickledTensor.Storage) arguments.get(0), (Long) arguments.get(1),
-                    (List<?>) arguments.get(2), (List<?>) arguments.get(3));
-            case PARAMETER -> (PickledTensor) arguments.get(0);
+            case TENSOR -> tensor(arguments);
+            case TENSOR_WITH_STATE -> {
+                if (!new Function(TENSOR).equals(arguments.get(0))) {
+                    throw refused("a tensor of a type of its own");
+                }
+                yield tensor((List<?>) arguments.get(2));
+            }
+            case PARAMETER, PARAMETER_WITH_STATE -> (PickledTensor) arguments.get(0);
+            case SIZE -> (List<?>) arguments.get(0);
             default -> throw refused("a pickle that calls " + function.name);
         };
     }
 
-    /** A function, or the type of a storage's elements. */
+    private PickledTensor tensor(List<?> arguments) {
+        if (arguments.size() > METADATA && !((Map<?, ?>) arguments.get(METADATA)).isEmpty()) {
+            throw refused("a tensor that is the negative or the conjugate of what is stored");
+        }
+        return PickledTensor.of((PickledTensor.Storage) arguments.get(0), (Long) arguments.get(1),
+                (List<?>) arguments.get(2), (List<?>) arguments.get(3));
+    }
+
+    /** A function, or a type of numbers. */
     private Object global(String name) {
         if (STORAGES.containsKey(name)) {
             return STORAGES.get(name);
         }
-        if (name.equals(ORDERED_DICT) || name.equals(TENSOR) || name.equals(PARAMETER)) {
+        if (CALLED.contains(name) || TYPE.matcher(name).matches()) {
             return new Function(name);
         }
-        throw new GerbilException(file + ", a pickle that imports " + name.replaceAll("[^\\w.]", "?"),
-                "tensors and nothing else", "do not load this file with any program; ask for model.safetensors");
+        String found = "a pickle that imports " + name.replaceAll("[^\\w.]", "?");
+        if (OF_PYTORCH.matcher(name).matches()) {
+            throw refused(found + ", as PyTorch writes other things than plain tensors");
+        }
+        throw new GerbilException(file + ", " + found + ", with which it may run anything", "tensors and nothing else",
+                "do not load this file with any program; ask for model.safetensors");
     }
 
     /** From ("storage", type, key, device, elements). */
@@ -204,8 +242,12 @@ final class Unpickler {
     private void put(List<Object> keysAndValues) {
         Map<Object, Object> target = (Map<Object, Object>) top();
         for (int i = 0; i < keysAndValues.size(); i += 2) {
-            if (target.put((String) keysAndValues.get(i), keysAndValues.get(i + 1)) != null) {
-                throw refused("'" + keysAndValues.get(i) + "' twice");
+            Object key = keysAndValues.get(i);
+            if (!(key instanceof String || key instanceof Long)) {
+                throw refused("a dictionary whose keys are neither texts nor numbers");
+            }
+            if (target.put(key, keysAndValues.get(i + 1)) != null) {
+                throw refused("'" + key + "' twice");
             }
         }
     }
@@ -262,6 +304,7 @@ final class Unpickler {
 
     private GerbilException refused(String found) {
         return new GerbilException(file + " with " + found, "a pickled dictionary of tensors, as torch.save writes a "
-                + "state_dict", "save the model's state_dict, or ask for model.safetensors");
+                + "state_dict", "save the model's state_dict alone, dense and not quantized, or ask for "
+                + "model.safetensors");
     }
 }

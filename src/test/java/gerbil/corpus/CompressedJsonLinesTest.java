@@ -107,8 +107,9 @@ class CompressedJsonLinesTest {
             bytes.write(0);
             byte[] member = compressed("a.jsonl.gz", lines(0, 5));
             bytes.write(member, 10, member.length - 10);
-            assertEquals(5, read("a.jsonl.gz", Arrays.copyOf(bytes.toByteArray(), bytes.size() + PADDED)).texts().size());
-            assertEquals(null, read("a.jsonl.gz", Arrays.copyOf(bytes.toByteArray(), bytes.size() + PADDED)).bad());
+            Outcome outcome = read("a.jsonl.gz", Arrays.copyOf(bytes.toByteArray(), bytes.size() + PADDED));
+            assertEquals(5, outcome.texts().size());
+            assertEquals(null, outcome.bad());
         }
     }
 

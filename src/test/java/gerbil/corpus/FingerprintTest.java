@@ -28,8 +28,9 @@ class FingerprintTest {
     /** Token sets that were begun are gone on with by what they were begun with. */
     @Test
     void fingerprintsOfWordsBetweenSpacesArePartOfTheFormat() {
-        assertFingerprint(IntStream.range(0, 400).mapToObj(i -> "Word" + i * 7919 % 1000 + (i % 9 == 0 ? ";\n" : " "))
-                .collect(Collectors.joining()), -4900097836084622628L, 1248804795);
+        assertFingerprint(IntStream.range(0, 400)
+                .mapToObj(i -> "Word" + i * 7919 % 1000 + (i % 9 == 0 ? ";\n" : " ")).collect(Collectors.joining()),
+                -4900097836084622628L, 1248804795);
         assertFingerprint("Größe, żółć ΑΒΓ и текст 한국어 문장 हिन्दी पाठ", 118600318864599175L, -1898934778);
     }
 
@@ -39,10 +40,11 @@ class FingerprintTest {
         assertEquals(minima, Arrays.hashCode(found.minima()));
     }
 
-    /** From the first to the last code point of an alphabet, with the letters that a word has at most, 0 for no spaces. */
+    /** An alphabet's first and last code point, and the letters that a word has at most, 0 for no spaces. */
     @ParameterizedTest
-    @CsvSource({"Latin, 0x61, 0x7A, 9", "Cyrillic, 0x430, 0x44F, 9", "Hebrew, 0x5D0, 0x5EA, 7", "Arabic, 0x627, 0x64A, 7",
-        "Arabic with vowels, 0x627, 0x652, 9", "Devanagari, 0x905, 0x94D, 9", "Tamil, 0xB85, 0xBCD, 9",
+    @CsvSource({"Latin, 0x61, 0x7A, 9", "Cyrillic, 0x430, 0x44F, 9", "Hebrew, 0x5D0, 0x5EA, 7",
+        "Arabic, 0x627, 0x64A, 7", "Arabic with vowels, 0x627, 0x652, 9", "Devanagari, 0x905, 0x94D, 9",
+        "Tamil, 0xB85, 0xBCD, 9",
         "Ethiopic, 0x1200, 0x1248, 6", "Hangul, 0xAC00, 0xD7A3, 5", "Thai, 0xE01, 0xE4D, 0", "Lao, 0xEA1, 0xECD, 0",
         "Burmese, 0x1000, 0x103E, 0", "Khmer, 0x1780, 0x17D2, 0", "Javanese, 0xA984, 0xA9C0, 0",
         "Chinese, 0x4E00, 0x9FA5, 0", "Kana, 0x3041, 0x30FA, 0", "CJK extension B, 0x20000, 0x2A6DF, 0",
@@ -58,7 +60,8 @@ class FingerprintTest {
                 List<String> text = random.ints(word == 0 ? 600 : 250, 0, 3_000)
                         .mapToObj(w -> word(w, Integer.decode(first), Integer.decode(last), word)).toList();
                 List<String> changed = new ArrayList<>(text);
-                changed.set(random.nextInt(text.size()), word(-1 - i, Integer.decode(first), Integer.decode(last), word));
+                changed.set(random.nextInt(text.size()),
+                        word(-1 - i, Integer.decode(first), Integer.decode(last), word));
                 String between = word == 0 ? "" : " ";
                 assertEquals(Optional.empty(), index.add("text", near(String.join(between, text))), script);
                 found += index.add("copy", near(String.join(between, changed))).isPresent() ? 1 : 0;

@@ -28,7 +28,8 @@ class JsonLineTest {
             "{\"meta\": {\"x\": %s, \"pile_set_name\": \"b\"}, \"text\": \"a\"}"}) {
             assertEquals("a", parse(line.replace("%s", unread)).text());
         }
-        assertEquals("b", parse("{\"text\": \"a\", \"meta\": {\"x\": " + unread + ", \"pile_set_name\": \"b\"}}").subset());
+        String labelled = "{\"text\": \"a\", \"meta\": {\"x\": " + unread + ", \"pile_set_name\": \"b\"}}";
+        assertEquals("b", parse(labelled).subset());
     }
 
     @Test

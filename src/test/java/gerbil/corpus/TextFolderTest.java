@@ -67,6 +67,32 @@ class TextFolderTest {
         assertTrue(refusal(() -> TextFolder.open(folder.resolve("none"))).contains("no folder"));
     }
 
+    /** What is linked counts as what lies there: documents, their ids, their order and the hash. */
+    @Test
+    void linksAreFollowed(@TempDir Path elsewhere) throws IOException {
+        for (Path top : List.of(folder, elsewhere)) {
+            Files.createDirectories(top.resolve("texts/sub"));
+            Files.writeString(top.resolve("texts/a.jsonl"), "{\"text\": \"one\"}\n{\"text\": \"two\"}\n");
+            Files.writeString(top.resolve("texts/sub/b.txt"), "three");
+        }
+        Corpus plain = TextFolder.open(folder.resolve("texts"));
+        Path links = Files.createDirectory(folder.resolve("links"));
+        Path corpus = Files.createSymbolicLink(links.resolve("texts"),
+                Files.createDirectory(elsewhere.resolve("of links")));
+        Files.createSymbolicLink(corpus.resolve("a.jsonl"), elsewhere.resolve("texts/a.jsonl"));
+        Files.createSymbolicLink(corpus.resolve("sub"), Path.of("../texts/sub"));
+        Corpus linked = TextFolder.open(corpus);
+        try (Stream<Document> expected = plain.documents(3); Stream<Document> found = linked.documents(3)) {
+            assertEquals(expected.toList(), found.toList());
+        }
+        assertEquals(plain.provenance(), linked.provenance());
+
+        Path file = Files.createSymbolicLink(links.resolve("c.txt"), elsewhere.resolve("texts/sub/b.txt"));
+        assertEquals("c.txt", TextFolder.open(file).name());
+        Files.createSymbolicLink(corpus.resolve("sub/up"), elsewhere);
+        assertTrue(refusal(() -> TextFolder.open(corpus)).contains("a link to a folder that it is in"));
+    }
+
     @Test
     void namesTheFileAndLineThatIsBad() throws IOException {
         Path file = folder.resolve("a.jsonl");

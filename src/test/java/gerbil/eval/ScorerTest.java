@@ -53,7 +53,8 @@ class ScorerTest {
     /** As editors on Windows save them, and with what Python writes into fields that no task reads. */
     @Test
     void marksAndFieldsThatAreNotReadDoNotMatter(@TempDir Path folder) throws IOException {
-        String lines = "{\"text\": \"a b\", \"score\": NaN}\r\n{\"text\": \"c\", \"id\": " + "9".repeat(1_500) + "}\r\n";
+        String lines = "{\"text\": \"a b\", \"score\": NaN}\r\n{\"text\": \"c\", \"id\": " + "9".repeat(1_500)
+                + "}\r\n";
         Path file = Files.writeString(folder.resolve("a.jsonl"), "\uFEFF" + lines);
         assertEquals(List.of("a b", "c"), TaskLine.read(file, 9).stream().map(line -> line.text("text")).toList());
         Files.writeString(file, lines, StandardCharsets.UTF_16);

@@ -2,6 +2,7 @@ package gerbil.hub;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +12,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,8 +24,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -73,18 +77,88 @@ class PyTorchFileTest {
         assertEquals(new Shape(2), new PyTorchFile(SAVED.resolve("protocol4.bin")).tensors().get("w").shape());
     }
 
-    @ParameterizedTest
-    @CsvSource({"system.bin, imports posix.system", "eval.bin, imports __builtin__.eval",
-        "module.bin, imports torch.nn.modules.linear.Linear", "quantized.bin, imports torch._utils._rebuild_qtensor",
-        "sparse.bin, imports torch._utils._rebuild_sparse_tensor", "checkpoint.bin, 'model' that is no tensor",
-        "list.bin, contradicts itself", "legacy.bin, no zip archive"})
-    void whatIsNotTensorsIsRefused(String name, String mentioned) {
-        assertRefused(SAVED.resolve(name), mentioned);
+    @Test
+    void attributesAreNotRead() throws IOException {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            PyTorchFile file = new PyTorchFile(SAVED.resolve("state.bin"));
+            Map<String, NDArray> read = file.read(manager, file.tensors().keySet());
+            assertArrayEquals(new float[] {0, 1, 2}, floats(read, "parameter"));
+            assertArrayEquals(new float[] {0, 1, 2}, floats(read, "again"));
+            assertArrayEquals(new float[] {1, 2}, floats(read, "tensor"));
+            assertArrayEquals(new float[] {1}, floats(read, "tied"));
+        }
+        assertEquals(Set.of("weight", "bias"), new PyTorchFile(SAVED.resolve("metadata.bin")).tensors().keySet());
     }
 
-    private static void assertRefused(Path file, String mentioned) {
+    /** Whatever may run a program is told as that. */
+    @ParameterizedTest
+    @CsvSource({"system.bin, imports posix.system", "eval.bin, imports __builtin__.eval"})
+    void whatIsHostileIsToldAsThat(String name, String mentioned) {
+        assertTrue(assertRefused(SAVED.resolve(name), mentioned).contains("with any program"));
+    }
+
+    /** What PyTorch writes itself is told as what it is. */
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '`', value = {
+        "module.bin, imports torch.nn.modules.linear.Linear", "quantized.bin, imports torch._utils._rebuild_qtensor",
+        "sparse.bin, imports torch._utils._rebuild_sparse_tensor",
+        "float8.bin, imports torch._utils._rebuild_tensor_v3",
+        "complex.bin, imports torch.ComplexFloatStorage",
+        "meta.bin, imports torch._utils._rebuild_meta_tensor_no_storage",
+        "script.bin, imports __torch__.torch.nn.modules.linear.Linear", "negative.bin, the negative or the conjugate",
+        "checkpoint.bin, 'model' that is no tensor but a dictionary", "optimizer.bin, 'state' that is no tensor but",
+        "list.bin, with a list", "tensor.bin, with one tensor", "legacy.bin, the format of PyTorch before 1.6"})
+    void whatIsNotTensorsIsRefusedInItsOwnWords(String name, String mentioned) {
+        String message = assertRefused(SAVED.resolve(name), mentioned);
+        assertFalse(message.contains("with any program") || message.contains("contradicts"), message);
+    }
+
+    /** The same program as made the files here, run by the PyTorch that is installed. */
+    @Test
+    @EnabledIfEnvironmentVariable(named = PeersTest.PYTHON, matches = ".+",
+            disabledReason = "environment/test --peers runs it")
+    void otherVersionsOfPyTorchAreReadAndRefusedTheSame() throws Exception {
+        Process python = new ProcessBuilder(System.getenv(PeersTest.PYTHON),
+                SAVED.resolve("make.py").toAbsolutePath().toString()).directory(folder.toFile())
+                .redirectErrorStream(true).start();
+        String said = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, python.waitFor(), said);
+        try (Stream<Path> saved = Files.list(SAVED)) {
+            for (Path file : saved.filter(f -> f.toString().endsWith(".bin")).toList()) {
+                Path fresh = folder.resolve(file.getFileName());
+                assertEquals(outcome(file), outcome(fresh).replace(fresh.toString(), file.toString()));
+            }
+        }
+    }
+
+    private static String outcome(Path file) throws IOException {
+        try {
+            return new PyTorchFile(file).tensors().toString();
+        } catch (GerbilException e) {
+            return e.getMessage();
+        }
+    }
+
+    /** As PyTorch reads them. */
+    @Test
+    void compressedArchivesAreRead() throws IOException {
+        Path file = folder.resolve("deflated.bin");
+        try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(file))) {
+            for (Map.Entry<String, byte[]> content : entries("tensors.bin").entrySet()) {
+                out.putNextEntry(new ZipEntry(content.getKey()));
+                out.write(content.getValue());
+            }
+        }
+        try (NDManager manager = NDManager.newBaseManager()) {
+            Map<String, NDArray> read = new PyTorchFile(file).read(manager, Set.of("float32"));
+            assertArrayEquals(new float[] {-2.5f, -1.5f, -0.5f, 0.5f, 1.5f, 2.5f}, floats(read, "float32"));
+        }
+    }
+
+    private static String assertRefused(Path file, String mentioned) {
         String message = assertThrows(GerbilException.class, () -> new PyTorchFile(file)).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains(mentioned), message);
+        return message;
     }
 
     /** Pickles written by hand, in the notation of Python's protocol 0 where there is one. */
@@ -102,7 +176,11 @@ class PyTorchFileTest {
         "h\\x05.                                           | never stored",
         ".                                                 | contradicts itself",
         "t.                                                | contradicts itself",
-        "}K\\x01K\\x02s.                                   | contradicts itself",
+        "}K\\x01K\\x02s.                                   | '1' that is no tensor",
+        "}}K\\x02s.                                        | keys are neither",
+        "ctorch.hub\\nload\\n.                             | with any program",
+        "ctorch\\nload\\n.                                 | with any program",
+        "ctorch\\nfloat32\\n)R.                            | calls torch.float32",
         "))R.                                              | contradicts itself",
         "]K\\x01b.                                         | sets the state",
         "X\\xff\\xff\\xff\\x7f.                            | text of 2147483647 bytes",
@@ -164,7 +242,7 @@ class PyTorchFileTest {
         entries.put("protocol4/data/0", new byte[7]);
         assertRefused(zip(entries), "7 bytes in data/0");
         entries.remove("protocol4/data/0");
-        assertRefused(zip(entries), "-1 bytes in data/0");
+        assertRefused(zip(entries), "has no data/0, which should hold 2 of type float32");
         entries.put("protocol4/byteorder", "big".getBytes(StandardCharsets.US_ASCII));
         assertRefused(zip(entries), "byte order");
         entries.remove("protocol4/data.pkl");

@@ -1,8 +1,10 @@
 package gerbil.results;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
@@ -26,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 class LossTableTest {
 
@@ -96,6 +99,33 @@ class LossTableTest {
         assertEquals(table, LossTable.collect(runs, results));
         assertEquals(table, LossTable.collect(home.resolve("runs deleted"), results));
         assertEquals(table, LossTable.read(results));
+    }
+
+    /** Runs themselves, a model's, one of them; and results. */
+    @Test
+    void runsAndResultsMayLieBehindLinks(@TempDir Path disk) throws IOException {
+        runs = Files.createSymbolicLink(home.resolve("runs"), Files.createDirectory(disk.resolve("runs")));
+        results = Files.createSymbolicLink(home.resolve("results"), Files.createDirectory(disk.resolve("results")));
+        RunResult first = finish("40k", BudgetClass.A, 4.5);
+        RunResult second = finish("92k", BudgetClass.A, 4);
+        Path model = runs.resolve(second.spec().model());
+        Files.move(model, disk.resolve("model"));
+        Files.createSymbolicLink(model, disk.resolve("model"));
+        RunResult third = finish("92k", BudgetClass.B, 3.5);
+        Path run = runs.resolve(third.spec().model()).resolve(third.spec().runId());
+        Files.move(run, disk.resolve("run"));
+        Files.createSymbolicLink(run, disk.resolve("run"));
+        begin("183k", BudgetClass.A, 7);
+        LossTable table = LossTable.collect(runs, results);
+        assertEquals(Stream.of(first, second, third).map(LossRow::of).toList(), table.scale("nano"));
+        assertEquals(1, table.begun().size());
+        table.write(results);
+        assertEquals(table.rows(), LossTable.read(disk.resolve("results")).rows());
+        LearningRates.record(results, first);
+        assertTrue(Files.exists(disk.resolve("results/learning-rates.csv")) && Files.isSymbolicLink(results));
+        Files.createSymbolicLink(runs.resolve("circle"), disk.resolve("runs"));
+        assertTrue(assertThrows(GerbilException.class, () -> LossTable.collect(runs, results)).getMessage()
+                .contains("circle, a link to a folder that it is in"));
     }
 
     @Test

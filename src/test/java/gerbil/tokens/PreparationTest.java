@@ -95,6 +95,26 @@ class PreparationTest {
     }
 
     @Test
+    void tokensMayLieBehindALink() throws IOException {
+        prepare(out, 30_000, 1_000, 3, 1);
+        Path tokens = Files.createSymbolicLink(temp.resolve("tokens"),
+                Files.createDirectories(temp.resolve("disk/tokens")));
+        prepare(tokens.resolve("mine"), 30_000, 1_000, 3, 1);
+        Path mine = Files.createSymbolicLink(temp.resolve("mine"), Files.createDirectory(temp.resolve("disk/mine")));
+        prepare(mine, 30_000, 1_000, 3, 1);
+        prepare(mine, 30_000, 1_000, 3, 1);
+        assertTrue(Files.isSymbolicLink(mine));
+        assertEquals(content(out), content(temp.resolve("disk/mine")));
+        assertEquals(content(out), content(temp.resolve("disk/tokens/mine")));
+        try (Stream<Path> left = Files.list(temp.resolve("disk"))) {
+            assertEquals(Set.of("mine", "tokens"),
+                    left.map(f -> f.getFileName().toString()).collect(Collectors.toSet()));
+        }
+        Path nowhere = Files.createSymbolicLink(temp.resolve("nowhere"), temp.resolve("none"));
+        assertTrue(refusal(() -> prepare(nowhere, 30_000, 1_000, 3, 1)).contains(nowhere + ", a link to "));
+    }
+
+    @Test
     void everyDocumentIsInTheSplitOfItsTextInTheCorpusOrder() {
         PreparedTokens prepared = prepare(out, ALL, ALL, 3, 2);
         try (Stream<Document> documents = TextFolder.open(texts).documents(3)) {
