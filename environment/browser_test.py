@@ -88,13 +88,16 @@ class Notebook:
         return [number for number, cell in enumerate(committed(self.name).cells, 1)
                 if text in json.dumps(cell.get("outputs", []))]
 
-    def run_all(self):
-        """As soon as the notebook has its kernel: before, JupyterLab asks which one to take."""
+    def await_kernel(self):
         until = time.monotonic() + START / 1000
         while not any(session["kernel"]["connections"] for session in self.sessions()):
             if time.monotonic() > until:
                 raise AssertionError(f"{self.name}: its kernel does not start")
             self.page.wait_for_timeout(200)
+
+    def run_all(self):
+        """As soon as the notebook has its kernel: before, JupyterLab asks which one to take."""
+        self.await_kernel()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_text("Run All Cells", exact=True).click()
 
@@ -155,6 +158,10 @@ class Notebook:
 
     def sessions(self):
         return [session for session in json.load(self.lab.ask("GET", "sessions")) if session["path"] == self.name]
+
+    def save(self):
+        self.page.locator(".jp-Notebook").first.click(position={"x": 2, "y": 2})
+        self.page.keyboard.press("Control+s")
 
     def close(self):
         """Ends its kernel too."""
@@ -317,6 +324,23 @@ def reopened(lab, theme):
     notebook.close()
 
 
+def saved(lab):
+    """What is opened and saved stays as it is committed, to the byte."""
+    names = sorted(path.name for path in (HOME / "notebooks").glob("*.ipynb"))
+    for name in names:
+        shutil.copyfile(HOME / "notebooks" / name, lab.notebooks / name)
+        os.utime(lab.notebooks / name, (0, 0))
+        notebook = lab.open(name, LIGHT)
+        notebook.await_kernel()
+        notebook.save()
+        file, before = lab.notebooks / name, (HOME / "notebooks" / name).read_bytes()
+        until = time.monotonic() + SHOWN / 1000
+        while (file.stat().st_mtime == 0 or file.read_bytes() != before) and time.monotonic() < until:
+            notebook.page.wait_for_timeout(100)
+        check(file.stat().st_mtime > 0 and file.read_bytes() == before, f"{name}: saving it changes nothing")
+        notebook.close()
+
+
 def mended_error(lab):
     """What a reader can mend is a sentence, with the stack trace folded."""
     lab.write("error.ipynb", 'BudgetClass.of("E")', 'System.out.println("went on");')
@@ -379,7 +403,8 @@ def help_with_code(lab):
     expect(tooltip).to_contain_text("The default corpus's token sets at a scale", timeout=SHOWN)
     check(True, "Shift+Tab shows a method's signature and documentation")
     notebook.page.screenshot(path=lab.folder / "help.png", clip={"x": 0, "y": 0, "width": 1180, "height": 500})
-    notebook.page.keyboard.press("Escape")
+    notebook.cell(2).locator(".cm-content").click()
+    notebook.page.keyboard.press("Control+End")
     notebook.page.keyboard.press("Tab")
     first = notebook.page.locator(".jp-Completer-item").first
     first.wait_for(timeout=SHOWN)
@@ -403,6 +428,7 @@ def main():
         with lab.running(), last_seen(browser, folder):
             reopened(lab, LIGHT)
             reopened(lab, DARK)
+            saved(lab)
             mended_error(lab)
             printed(lab)
             help_with_code(lab)

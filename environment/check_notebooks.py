@@ -1,5 +1,6 @@
 """Holds notebooks, as they are committed, to their rules; names notebook and cell of each that is broken."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from pictures import PLOTLY
-from run_notebooks import code
+from run_notebooks import as_javascript, code
 
 LONGEST_CELL = 15
 # As many lines of code in a row may stand in two notebooks: the few calls that open a workspace.
@@ -43,6 +44,8 @@ def broken_outputs(notebook):
             yield f"cell {number} is tagged 'output' and shows nothing"
         if cell.execution_count is not None or "execution" in cell.metadata:
             yield f"cell {number} has an execution count or times, which differ from run to run"
+        if json.dumps(cell.outputs) != json.dumps(as_javascript(cell.outputs)):
+            yield f"cell {number} has numbers that JupyterLab writes in another way"
         for output in cell.outputs:
             if output.output_type == "error":
                 yield f"cell {number} ended in an error"

@@ -20,20 +20,26 @@ async figure => {
 
 def figures(notebook):
     """The forms of each output that has a Plotly figure."""
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
-                yield output.data
+                yield output["data"]
 
 
-def key(figure):
-    return json.dumps(figure, sort_keys=True)
+def key(data):
+    """What stands for the figure among an output's forms."""
+    return json.dumps(data[PLOTLY], sort_keys=True)
+
+
+def drawn(notebook):
+    """The pictures of its figures that have one, by key."""
+    return {key(data): data["image/png"] for data in figures(notebook) if "image/png" in data}
 
 
 def add(notebook, before):
     """Draws what notebook shows; of figures that it showed before, the picture stays, to the byte."""
-    drawn = {key(data[PLOTLY]): data["image/png"] for data in figures(before) if "image/png" in data}
-    missing = [data for data in figures(notebook) if key(data[PLOTLY]) not in drawn]
+    known = drawn(before)
+    missing = [data for data in figures(notebook) if key(data) not in known]
     if missing:
         from browser import chromium  # which those who only run notebooks may lack
         with chromium() as browser:
@@ -41,6 +47,6 @@ def add(notebook, before):
             page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
             for data in missing:
                 url = page.evaluate(DRAW, data[PLOTLY])
-                drawn[key(data[PLOTLY])] = base64.b64encode(base64.b64decode(url.split(",")[1])).decode()
+                known[key(data)] = base64.b64encode(base64.b64decode(url.split(",")[1])).decode()
     for data in figures(notebook):
-        data["image/png"] = drawn[key(data[PLOTLY])]
+        data["image/png"] = known[key(data)]

@@ -80,7 +80,7 @@ def same(new, old):
         return len(new) == len(old) and all(map(same, new, old))
     if isinstance(new, str) and isinstance(old, str):
         return TIMING.sub("some time", new) == TIMING.sub("some time", old)
-    if isinstance(new, float) and isinstance(old, float):
+    if {type(new), type(old)} in ({float}, {float, int}):
         return math.isclose(new, old, rel_tol=1e-4)
     return new == old
 
@@ -95,15 +95,27 @@ def keep_same(notebook, before):
 
 
 def without_volatile(notebook):
-    """What differs from run to run without meaning anything goes, so that a committed notebook has readable diffs."""
+    """What differs from run to run or by who saves, without meaning anything, goes: so diffs of committed notebooks say
+    something."""
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.execution_count = None
+            cell.outputs = as_javascript(cell.outputs)
             for output in cell.outputs:
                 if "execution_count" in output:
                     output.execution_count = None
-    notebook.metadata.get("language_info", {}).pop("version", None)
+
+
+def as_javascript(value):
+    """Numbers as they come back from JupyterLab, whose language has no 2048.0: saving an opened notebook changes none."""
+    if isinstance(value, dict):
+        return type(value)((key, as_javascript(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return [as_javascript(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return int(value)
+    return value
 
 
 def failure(error, cell):

@@ -127,6 +127,8 @@ final class Kernel {
             // what is logged while an interrupted training writes its checkpoint must not end it
             replaceStream(io, "err", output.inPlaceOf(stream(io, "jupyterErr"), CellExecutor::isLeft));
             flushBeforeRendering(output);
+            // a notebook saves it: with the running JDK's it changes whenever it is opened on another machine
+            Reflection.set(Reflection.get(kernel, "languageInfo"), "version", "17");
             Reflection.set(control, "executor",
                     new CellExecutor(executor, attendant(failure, output, new ShellRequests(kernel))));
         } catch (NoSuchFieldException e) {
