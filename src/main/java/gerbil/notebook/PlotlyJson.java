@@ -103,6 +103,10 @@ final class PlotlyJson {
 
     private static ObjectNode layout(ObjectNode own) {
         ObjectNode layout = themed(LAYOUT_THEME, own);
+        if (layout.get("title") instanceof ObjectNode title) {
+            // to the left: the toolbar covers the right when the pointer is there
+            title.put("x", 0).put("xref", "paper").put("xanchor", "left");
+        }
         layout.properties().stream().filter(field -> field.getKey().contains("axis"))
                 .forEach(axis -> axis.setValue(themed(AXIS_THEME, (ObjectNode) axis.getValue())));
         return layout;
