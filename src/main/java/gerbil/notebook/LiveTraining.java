@@ -19,13 +19,14 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
 
     /** Steps whose mean is the loss shown: a single batch is noisy. */
     private static final int RECENT = 20;
-    private static final String FINISHED = "finished before, not trained again";
+    private static final String STANDS_STILL = "If this stands still because the tab was closed, the run goes on all the "
+            + "same: run the cell again to see its end.";
 
     private final String name;
     private final LiveDisplay display;
-    private final String unseen;
     private final String unfinished;
     private final List<StepMetrics> seen = new ArrayList<>();
+    private int before;
     private int steps;
 
     /**
@@ -36,17 +37,13 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     }
 
     LiveTraining(String name, LiveDisplay display) {
-        this(name, display, FINISHED, "stopped after");
+        this(name, display, "stopped after");
     }
 
-    /**
-     * @param unseen what to leave if no step was done
-     * @param unfinished what to leave if the last step was not done: "stopped after"
-     */
-    private LiveTraining(String name, LiveDisplay display, String unseen, String unfinished) {
+    /** @param unfinished what to leave if the last step was not done: "stopped after" */
+    private LiveTraining(String name, LiveDisplay display, String unfinished) {
         this.name = name;
         this.display = display;
-        this.unseen = unseen;
         this.unfinished = unfinished;
     }
 
@@ -56,10 +53,16 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
      * @throws gerbil.base.GerbilException as {@link DetachedRun#follow}; interrupting the cell leaves the run alone
      */
     public static RunResult follow(DetachedRun run) {
-        String unseen = run.directory().result().isPresent() ? FINISHED : "no step yet";
-        try (LiveTraining live = new LiveTraining(run.spec().model(), LiveDisplay.open(), unseen, "seen up to")) {
+        try (LiveTraining live = new LiveTraining(run.spec().model(), LiveDisplay.open(), "seen up to")) {
             return run.follow(live);
         }
+    }
+
+    @Override
+    public synchronized void begin(List<StepMetrics> earlier, int ofSteps) {
+        steps = ofSteps;
+        before = earlier.size();
+        seen.addAll(earlier);
     }
 
     @Override
@@ -69,11 +72,13 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         display.frame(this::frame);
     }
 
-    /** Leaves one line in the display's place. */
+    /** Leaves one line in the display's place, and of a run that is not finished the curve; nothing if nothing was done. */
     @Override
     public synchronized void close() {
-        String line = seen.isEmpty() ? name + ": " + unseen : closingLine();
-        display.show(MimeBundle.html("<p>" + Html.escape(line) + "</p>", line));
+        if (!seen.isEmpty()) {
+            String line = closingLine();
+            display.show(MimeBundle.html(paragraph(line) + (last().step() < steps ? curve() : ""), line));
+        }
     }
 
     private MimeBundle frame() {
@@ -82,14 +87,24 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
                 "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps,
                 100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
                 Units.duration(left()));
+        return MimeBundle.html(paragraph(line) + "<progress style=\"width:640px\" max=\"" + steps + "\" value=\""
+                + last.step() + "\"></progress>\n" + curve() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>", line);
+    }
+
+    private String curve() {
         LossCurve curve = LossCurve.of(seen);
-        String svg = new SvgCurve("tokens", Charts.LOSS).add(name, curve.tokens(), curve.loss()).svg();
-        return MimeBundle.html("<p>" + Html.escape(line) + "</p>\n<progress style=\"width:640px\" max=\"" + steps
-                + "\" value=\"" + last.step() + "\"></progress>\n<div>" + svg + "</div>", line);
+        return "<div>" + new SvgCurve("tokens", Charts.LOSS).add(name, curve.tokens(), curve.loss()).svg() + "</div>";
+    }
+
+    private static String paragraph(String line) {
+        return "<p>" + Html.escape(line) + "</p>\n";
     }
 
     private String closingLine() {
         StepMetrics last = last();
+        if (before == steps) {
+            return name + ": finished before, not trained again";
+        }
         return String.format(Locale.ROOT, "%s: %s, %s tokens, %s (%s tokens/s), loss %.4f", name,
                 last.step() >= steps ? String.format(Locale.ROOT, "%,d steps", last.step())
                         : String.format(Locale.ROOT, "%s step %,d of %,d", unfinished, last.step(), steps),

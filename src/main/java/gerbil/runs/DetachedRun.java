@@ -95,12 +95,13 @@ public final class DetachedRun {
     /**
      * Follows the run until it has finished: tells of all its steps, those of the past at once.
      *
-     * @return the result; at once, and without steps, if the run finished before
+     * @return the result; at once if the run finished before
      * @throws GerbilException if the run ends without a result, with what its process said last; or if the thread is
      *     interrupted, which leaves the run alone
      */
     public RunResult follow(TrainingListener listener) {
         if (directory.result().isPresent()) {
+            listener.begin(directory.metrics(), spec().steps());
             return directory.result().get();
         }
         MetricsFollower metrics = new MetricsFollower(directory.metricsFile());

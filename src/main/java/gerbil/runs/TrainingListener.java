@@ -2,12 +2,23 @@ package gerbil.runs;
 
 import gerbil.spec.StepMetrics;
 
+import java.util.List;
+
 /** Told of every optimizer step as it is done. */
 @FunctionalInterface
 public interface TrainingListener {
 
     /** Listens to nothing. */
     TrainingListener NONE = (metrics, steps) -> { };
+
+    /**
+     * Told once, before any step.
+     *
+     * @param before the steps that were done earlier; all of them if the run has finished
+     * @param steps of the whole run
+     */
+    default void begin(List<StepMetrics> before, int steps) {
+    }
 
     /**
      * @param metrics of the step just done

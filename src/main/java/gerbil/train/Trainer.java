@@ -151,6 +151,7 @@ public final class Trainer {
 
     private RunResult read() throws IOException {
         directory.claim(spec, this::environment);
+        listener.begin(directory.metrics(), spec.steps());
         return directory.result().orElseThrow();
     }
 
@@ -165,6 +166,7 @@ public final class Trainer {
                 begin(model);
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
+                listener.begin(directory.metrics(), spec.steps());
                 train(setup, metrics);
                 model.freezeParameters(true);
                 RunResult result = result(model, metrics, record);

@@ -45,8 +45,33 @@ class LiveDisplayTest {
             training.step(new StepMetrics(1, 100, 7, 1e-4, 1, 100), 10);
         }
         assertTrue(shown.get(1).plainText().startsWith("run: stopped after step 1 of 10"), shown.get(1).plainText());
-        new LiveTraining("none", display).close();
-        assertEquals("none: finished before, not trained again", shown.get(2).plainText());
+        assertTrue(((String) shown.get(1).forms().get("text/html")).contains("<svg"), "the curve stays");
+    }
+
+    @Test
+    void aTrainingThatDoesNotBeginLeavesNothing() {
+        new LiveTraining("locked", display).close();
+        assertEquals(List.of(), shown);
+    }
+
+    @Test
+    void aRunThatFinishedBeforeSaysSo() {
+        try (LiveTraining training = new LiveTraining("done", display)) {
+            training.begin(List.of(new StepMetrics(1, 100, 7, 1e-4, 1, 100)), 1);
+        }
+        assertEquals("done: finished before, not trained again", shown.get(0).plainText());
+    }
+
+    @Test
+    void theCurveOfAResumedRunHasItsBeginning() {
+        try (LiveTraining training = new LiveTraining("run", display)) {
+            training.begin(List.of(new StepMetrics(1, 100, 9, 1e-4, 1, 100), new StepMetrics(2, 200, 8, 1e-4, 1, 100)), 4);
+            training.step(new StepMetrics(3, 300, 7, 1e-4, 1, 100), 4);
+        }
+        String frame = (String) shown.get(0).forms().get("text/html");
+        String points = frame.replaceAll("(?s).* points=\"(.*?)\".*", "$1");
+        assertEquals(3, points.trim().split(" ").length, frame);
+        assertTrue(frame.contains("loss 8.0000, 1.0 s left"), frame);
     }
 
     @Test
