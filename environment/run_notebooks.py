@@ -108,7 +108,7 @@ def without_volatile(notebook):
 
 
 def as_javascript(value):
-    """Numbers as they come back from JupyterLab, whose language has no 2048.0: saving an opened notebook changes none."""
+    """Numbers as JupyterLab writes them, whose language has no 2048.0: saving an opened notebook changes none."""
     if isinstance(value, dict):
         return type(value)((key, as_javascript(inner)) for key, inner in value.items())
     if isinstance(value, list):

@@ -23,8 +23,8 @@ final class CellExecutor extends AbstractExecutorService {
 
     /** A cell that takes longer is left to itself. */
     private static final Duration TO_END = Duration.ofSeconds(10);
-    private static final String LEFT = "This cell does not end when it is interrupted, and goes on computing beside the "
-            + "next ones. Kernel > Restart Kernel ends it.";
+    private static final String LEFT = "This cell does not end when it is interrupted, and goes on computing beside "
+            + "the next ones. Kernel > Restart Kernel ends it.";
     private static final ThreadLocal<Cell<?>> RUNNING = new ThreadLocal<>();
 
     /** What is done for each cell; a cell of several snippets is several to a kernel. */

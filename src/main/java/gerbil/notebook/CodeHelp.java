@@ -125,6 +125,7 @@ final class CodeHelp {
     }
 
     /** JShell itself looks for sources of the JDK alone, when it is asked first, and has no entrance for others. */
+    @SuppressWarnings("unchecked")
     private void tellSources() {
         if (sourcesKnown) {
             return;
@@ -134,7 +135,8 @@ final class CodeHelp {
             analysis.documentation("Object", "Object".length(), true);
             List<Path> known = new ArrayList<>();
             known.add(sources);
-            known.addAll((List<Path>) Objects.requireNonNullElse(Reflection.get(analysis, "availableSources"), List.of()));
+            Object ofTheJdk = Reflection.get(analysis, "availableSources");
+            known.addAll((List<Path>) Objects.requireNonNullElse(ofTheJdk, List.of()));
             Reflection.set(analysis, "availableSources", known);
         } catch (NoSuchFieldException | InaccessibleObjectException e) {
             // a JDK that keeps them elsewhere or does not open them: signatures alone

@@ -8,7 +8,8 @@ import java.util.regex.Pattern;
 final class Javadoc {
 
     private static final Pattern CODE = Pattern.compile("\\{@(?:code|literal)\\s+([^}]*)}");
-    private static final Pattern LINK = Pattern.compile("\\{@link(?:plain)?\\s+([^}\\s(]+(?:\\([^)]*\\))?)(?:\\s+([^}]*))?}");
+    private static final Pattern LINK =
+            Pattern.compile("\\{@link(?:plain)?\\s+([^}\\s(]+(?:\\([^)]*\\))?)(?:\\s+([^}]*))?}");
     private static final Pattern BLOCK = Pattern.compile("(?m)^\\s*@(\\w+)\\s+");
 
     private Javadoc() {

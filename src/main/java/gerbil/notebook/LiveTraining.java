@@ -19,8 +19,8 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
 
     /** Steps whose mean is the loss shown: a single batch is noisy. */
     private static final int RECENT = 20;
-    private static final String STANDS_STILL = "If this stands still because the tab was closed, the run goes on all the "
-            + "same: run the cell again to see its end.";
+    private static final String STANDS_STILL = "If this stands still because the tab was closed, the run goes on all "
+            + "the same: run the cell again to see its end.";
 
     private final String name;
     private final LiveDisplay display;
@@ -72,7 +72,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         display.frame(this::frame);
     }
 
-    /** Leaves one line in the display's place, and of a run that is not finished the curve; nothing if nothing was done. */
+    /** Leaves one line in the display's place, of an unfinished run its curve too; nothing if nothing was done. */
     @Override
     public synchronized void close() {
         if (!seen.isEmpty()) {
@@ -88,7 +88,8 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
                 100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
                 Units.duration(left()));
         return MimeBundle.html(paragraph(line) + "<progress style=\"width:640px\" max=\"" + steps + "\" value=\""
-                + last.step() + "\"></progress>\n" + curve() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>", line);
+                + last.step() + "\"></progress>\n" + curve() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>",
+                line);
     }
 
     private String curve() {

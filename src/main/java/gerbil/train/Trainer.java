@@ -27,6 +27,7 @@ import gerbil.tokens.PreparedTokens;
 
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -217,6 +218,7 @@ public final class Trainer {
                         data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
+                requireFolder(number);
                 if (number == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
                     save(setup);
                     saved = Instant.now();
@@ -235,6 +237,14 @@ public final class Trainer {
     private GerbilException interrupted(int step, Exception cause) {
         return new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
                 "start the same run again: it continues from there", cause);
+    }
+
+    /** On Linux and macOS one can go on writing to a file that was deleted. */
+    private void requireFolder(int step) {
+        if (Files.notExists(directory.folder())) {
+            throw new GerbilException("no folder " + directory.folder() + " any more at step " + step,
+                    "the run's files, as long as it trains", "train again: it begins anew");
+        }
     }
 
     private void requireNumber(String what, double value, int step) {

@@ -80,7 +80,8 @@ class CellExecutorTest {
         Throwable reported = assertThrows(ExecutionException.class, failing::get).getCause();
         assertInstanceOf(InvocationTargetException.class, reported);
         assertEquals("instead of this", reported.getCause().getMessage());
-        assertEquals(List.of("begins", "ends", "begins", "ends", "failed in " + Thread.currentThread().getName()), seen);
+        assertEquals(List.of("begins", "ends", "begins", "ends", "failed in " + Thread.currentThread().getName()),
+                seen);
     }
 
     @Test

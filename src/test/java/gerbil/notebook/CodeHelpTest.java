@@ -9,6 +9,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +23,8 @@ class CodeHelpTest {
     @BeforeAll
     static void start() throws Exception {
         shell = JShell.builder().executionEngine("local").build();
-        shell.addToClasspath(Path.of(Scale.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString());
+        URI classes = Scale.class.getProtectionDomain().getCodeSource().getLocation().toURI();
+        shell.addToClasspath(Path.of(classes).toString());
         for (String code : List.of("import gerbil.runs.*;", "import gerbil.notebook.*;", "import gerbil.spec.*;",
                 "Workspace workspace = null;", "int length = 3;")) {
             shell.eval(code);
@@ -48,8 +50,9 @@ class CodeHelpTest {
     @Test
     void aCallIsKnownWhereverTheCursorIsInIt() {
         String call = "gerbil.runs.Workspace.prepare(Scale scale, gerbil.base.Progress progress)";
-        for (String code : List.of("workspace.prepare(|", "workspace.prepare(|)", "workspace.pre|pare(Scale.NANO, null)",
-                "workspace.prepare|(Scale.NANO, null)", "workspace.prepare(Scale.NANO, |", "workspace.prepare(Scale.NANO, unk|",
+        for (String code : List.of("workspace.prepare(|", "workspace.prepare(|)",
+                "workspace.pre|pare(Scale.NANO, null)", "workspace.prepare|(Scale.NANO, null)",
+                "workspace.prepare(Scale.NANO, |", "workspace.prepare(Scale.NANO, unk|",
                 "import java.io.*;\nworkspace.prepare(|", "Workspace mine = workspace;\nmine.prepare(|",
                 "record A(int x) { }\nworkspace.prepare(|)\nint y = 3;")) {
             assertTrue(documentation(code).contains(call), code + ": " + documentation(code));
@@ -68,13 +71,15 @@ class CodeHelpTest {
         int type = found.texts().indexOf("Workspace");
         assertTrue(0 < variable && variable < type, variable + ", " + type);
         assertEquals(List.of("a, b", "length"), completions("Math.max(|").texts().subList(0, 2));
-        assertEquals(List.of("prepare("), completions("import java.io.*;\nworkspace.prep|").texts());
-        assertEquals("import java.io.*;\nworkspace.".length(), completions("import java.io.*;\nworkspace.prep|").from());
+        CodeHelp.Completions behindImport = completions("import java.io.*;\nworkspace.prep|");
+        assertEquals(List.of("prepare("), behindImport.texts());
+        assertEquals("import java.io.*;\nworkspace.".length(), behindImport.from());
     }
 
     @Test
     void aCommentIsHtmlWithoutTags() {
-        String comment = "Reads {@code a < b}, see {@link #of(int)} and {@link Tables the tables}.\n@param name of <i>it</i>";
+        String comment = "Reads {@code a < b}, see {@link #of(int)} and {@link Tables the tables}.\n"
+                + "@param name of <i>it</i>";
         assertEquals("Reads <code>a &lt; b</code>, see <code>of(int)</code> and <code>the tables</code>.\n"
                 + "<br><b>param</b> name of <i>it</i>", Javadoc.html(comment));
         assertEquals("Reads a < b, see of(int) and the tables.\n\nparam name of it", Javadoc.text(comment));

@@ -65,7 +65,8 @@ class LiveDisplayTest {
     @Test
     void theCurveOfAResumedRunHasItsBeginning() {
         try (LiveTraining training = new LiveTraining("run", display)) {
-            training.begin(List.of(new StepMetrics(1, 100, 9, 1e-4, 1, 100), new StepMetrics(2, 200, 8, 1e-4, 1, 100)), 4);
+            training.begin(List.of(new StepMetrics(1, 100, 9, 1e-4, 1, 100),
+                    new StepMetrics(2, 200, 8, 1e-4, 1, 100)), 4);
             training.step(new StepMetrics(3, 300, 7, 1e-4, 1, 100), 4);
         }
         String frame = (String) shown.get(0).forms().get("text/html");

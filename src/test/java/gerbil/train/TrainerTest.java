@@ -29,9 +29,12 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -217,5 +220,42 @@ class TrainerTest {
             long logits = 4L * microBatch * run.sequenceLength() * run.config().vocabulary();
             assertTrue(microBatch == 1 || logits <= 64 << 20, size.name());
         }
+    }
+
+    @Test
+    void aRunWhoseFolderIsDeletedStopsWithASentence() {
+        assertRefused(() -> trainer(spec, (metrics, steps) -> {
+            if (metrics.step() == 3) {
+                delete(directory.folder());
+            }
+        }).run(), "no folder " + directory.folder() + " any more at step 3", "train again");
+    }
+
+    private static void delete(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aListenerIsToldWhatWasDoneBefore() {
+        List<Integer> before = new ArrayList<>();
+        TrainingListener listener = new TrainingListener() {
+            @Override
+            public void begin(List<StepMetrics> steps, int ofSteps) {
+                before.add(steps.size());
+            }
+
+            @Override
+            public void step(StepMetrics metrics, int steps) {
+            }
+        };
+        trainer(spec, listener).run();
+        trainer(spec, listener).run();
+        assertEquals(List.of(0, STEPS), before);
     }
 }
