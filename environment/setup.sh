@@ -5,6 +5,10 @@
 # apart from what Maven and pip keep in their own caches and the peers' environment.
 set -euo pipefail
 
+# Settings of other programs' that would send installations elsewhere, or other packages here.
+unset CDPATH PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT
+export PIP_USER=0
+
 home=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jar=$home/target/gerbil-0.1.0.jar
 libraries=$home/target/lib
@@ -15,10 +19,21 @@ venv=$home/environment/.venv
 jvm_options="-Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
 jvm_options="$jvm_options -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 # shellcheck disable=SC2206 # several options
-gerbil_command=(java $jvm_options "-Dgerbil.home=$home" -cp "$jar:$libraries/*" gerbil.cli.Gerbil)
+gerbil_command=(java $jvm_options "-Dgerbil.home=$home")
 
 export GERBIL_HOME=$home
-export DJL_CACHE_DIR=${DJL_CACHE_DIR:-$home/data/djl}
+export GERBIL_FETCH_CORPUS=$home/environment/corpus/fetch # what needs the default corpus calls it
+user_cache=${XDG_CACHE_HOME:-~/.cache}/gerbil # the home folder is found without HOME too
+# Native libraries unpack there, and not where temporary files are, which may forbid execution.
+if [ -z "${DJL_CACHE_DIR:-}" ]; then
+    DJL_CACHE_DIR=$home/data/djl
+    [ -w "$home" ] || [ -d "$DJL_CACHE_DIR" ] || DJL_CACHE_DIR=$user_cache/djl
+fi
+export DJL_CACHE_DIR
+if mkdir -p "$DJL_CACHE_DIR" 2>/dev/null && [ -w "$DJL_CACHE_DIR" ]; then
+    gerbil_command+=("-DZstdTempFolder=$DJL_CACHE_DIR" "-Dorg.xerial.snappy.tempdir=$DJL_CACHE_DIR")
+fi
+gerbil_command+=(-cp "$jar:$libraries/*" gerbil.cli.Gerbil)
 export DJL_OFFLINE=true OPT_OUT_TRACKING=true
 
 say() {
@@ -38,6 +53,26 @@ case "$(uname -s) $(uname -m)" in
     *) refuse "Gerbil runs on Linux (x86-64, arm64), macOS (arm64) and Windows (WSL 2), for which there are builds of" \
         "libtorch 2.7.1 in Maven; found: $(uname -s) $(uname -m)" ;;
 esac
+
+# Java's class path and Python's search path cannot name a folder with a colon, nor Java's resources one that ends with
+# an exclamation mark.
+case $home/ in
+    *:*) refuse "Gerbil cannot run in $home: ':' separates folders in Java's and Python's paths. Rename the folder." ;;
+    *!/*) refuse "Gerbil cannot run in $home: a folder whose name ends with '!' is an archive to Java. Rename it." ;;
+esac
+
+# One language and one character set, whatever the user's are: names, prompts and what is printed are UTF-8.
+speak_utf8() {
+    local name
+    for name in C.UTF-8 en_US.UTF-8; do
+        if [ "$(env LC_ALL="$name" locale charmap 2>/dev/null)" = UTF-8 ]; then
+            export LC_ALL=$name
+            return
+        fi
+    done
+    refuse "Gerbil needs the locale C.UTF-8 or en_US.UTF-8, for names and texts in UTF-8; found: $(locale -a | tr '\n' ' ')"
+}
+speak_utf8
 
 at_least() { # at_least FOUND NEEDED
     [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
@@ -102,7 +137,9 @@ Install them and run this again."
 once() {
     local folder=${1%/*}
     ! is_stamped "$1" "$2" || return 0
-    mkdir -p "$folder"
+    mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] ||
+        refuse "$3 That cannot be done: $folder is not yours to write. Let its owner run environment/setup.sh," \
+            "or clone the project into a folder of your own."
     exec 9>"$folder.lock"
     ! command -v flock >/dev/null || flock 9
     if ! is_stamped "$1" "$2"; then
@@ -120,7 +157,27 @@ is_stamped() { # is_stamped STAMP WORDS
 # GERBIL_MAVEN_REPOSITORY names a folder to keep what Maven fetches, in place of Maven's own.
 run_maven() {
     require java maven
-    mvn -q -B -Dstyle.color=never ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
+    find_proxy
+    mvn -q -B -Dstyle.color=never ${proxy[@]+"${proxy[@]}"} \
+        ${GERBIL_MAVEN_REPOSITORY:+"-Dmaven.repo.local=$GERBIL_MAVEN_REPOSITORY"} "$@" >&2
+}
+
+# Maven, other than pip, does not ask the environment for a proxy. One with a password belongs in Maven's settings.xml.
+find_proxy() {
+    local address=${https_proxy:-${HTTPS_PROXY:-}} except=${no_proxy:-${NO_PROXY:-}} name names=
+    proxy=()
+    address=${address#*://}
+    address=${address##*@}
+    address=${address%%/*}
+    [ -n "$address" ] || return 0
+    local IFS=", "
+    for name in $except; do
+        name=${name#.}
+        names="$names${names:+|}$name|*.$name"
+    done
+    # the last one tells Maven 3.9 to ask these
+    proxy=("-Dhttps.proxyHost=${address%:*}" "-Dhttps.proxyPort=${address##*:}" "-Dhttp.nonProxyHosts=$names"
+        -Daether.connector.http.useSystemProperties=true)
 }
 
 # What computes calls use_device first.
@@ -130,12 +187,13 @@ case ${GERBIL_DEVICE:-cpu} in
     *) refuse "GERBIL_DEVICE is cpu or cuda; found: '$GERBIL_DEVICE'" ;;
 esac
 
-# Results name the commit that they were made with, so a new commit is a new build.
+# Results name the commit that they were made with, so a new commit is a new build. Git tells it of another user's
+# checkout too where its folder is named.
 build_library() {
     local stamp=$libraries/.build
     [ -f "$jar" ] && [ -z "$(find "$home/pom.xml" "$home/src/main" -newer "$stamp" 2>/dev/null | head -n 1)" ] ||
         rm -f "$stamp"
-    once "$stamp" "$(git -C "$home" rev-parse HEAD 2>/dev/null)" \
+    once "$stamp" "$(git --git-dir="$home/.git" rev-parse HEAD 2>/dev/null)" \
         "Building the library (the first time Maven downloads about 400 MB)..." package_library
 }
 
@@ -145,8 +203,9 @@ package_library() {
     run_maven -f "$home/pom.xml" -DskipTests package
 }
 
+# Wheels are large and temporary folders may be small.
 install() { # install FOLDER OPTION...: with an environment's pip
-    "$1/bin/python" -m pip install -q --disable-pip-version-check "${@:2}"
+    TMPDIR=$1 "$1/bin/python" -m pip install -q --disable-pip-version-check "${@:2}"
 }
 
 # make_environment FOLDER PINS [PYTHON]: a virtual environment of the pins; a .pth file lends it the packages of that
@@ -155,7 +214,8 @@ make_environment() {
     local packages='import sysconfig; print(sysconfig.get_path("purelib"))'
     require python
     rm -rf "$1"
-    "${3:-$python}" -m venv "$1"
+    mkdir -p "$1"
+    TMPDIR=$1 "${3:-$python}" -m venv "$1"
     [ $# = 2 ] || "$3" -c "$packages" >"$("$1/bin/python" -c "$packages")/lender.pth"
     install "$1" -r "$2"
 }
@@ -189,7 +249,7 @@ install_older_kernel() {
 # share one.
 make_peers_environment() {
     local pins=$home/environment/requirements-peers.txt
-    peers=${XDG_CACHE_HOME:-$HOME/.cache}/gerbil/peers-$(cksum <"$pins" | cut -d ' ' -f 1)
+    peers=$user_cache/peers-$(cksum <"$pins" | cut -d ' ' -f 1)
     once "$peers/.complete" "" \
         "Making the peers' environment in $peers (PyTorch and transformers: 6 GB on disk, some minutes)..." \
         make_environment "$peers" "$pins"

@@ -15,9 +15,9 @@ class_path = os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "li
 startup = str(home / "environment" / "kernel" / "startup.jsh")
 # repeated here for editors that start the kernel without our scripts
 inherited = {name: os.environ[name]
-             for name in ("GERBIL_HOME", "GERBIL_DEVICE", "DJL_CACHE_DIR", "DJL_OFFLINE", "OPT_OUT_TRACKING",
-                          "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF", "LD_LIBRARY_PATH",
-                          "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
+             for name in ("GERBIL_HOME", "GERBIL_DEVICE", "GERBIL_FETCH_CORPUS", "DJL_CACHE_DIR", "DJL_OFFLINE", "LC_ALL",
+                          "OPT_OUT_TRACKING", "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF",
+                          "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
              if name in os.environ}
 
 
@@ -25,7 +25,9 @@ def write(folder, argv, env, display_name):
     folder.mkdir(parents=True, exist_ok=True)
     spec = {"display_name": display_name, "language": "java", "interrupt_mode": "message",
             "argv": [*argv, "{connection_file}"], "env": {**env, **inherited}}
-    (folder / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+    file, text = folder / "kernel.json", json.dumps(spec, indent=2) + "\n"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:  # another user's is only read
+        file.write_text(text, encoding="utf-8")
 
 
 if sys.argv[1:2] == ["--ijava"]:

@@ -22,4 +22,7 @@ import gerbil.tokens.*;
 import gerbil.train.*;
 
 System.setProperty("gerbil.home", System.getenv("GERBIL_HOME"));
+// where the engine unpacks, not where temporary files are, which may forbid execution
+System.setProperty("ZstdTempFolder", System.getenv("DJL_CACHE_DIR"));
+System.setProperty("org.xerial.snappy.tempdir", System.getenv("DJL_CACHE_DIR"));
 Notebook.start();

@@ -39,6 +39,14 @@ public final class Gerbil implements Runnable {
     }
 
     static int run(String... arguments) {
+        for (String argument : arguments) {
+            if (argument.indexOf('\uFFFD') >= 0) {
+                System.err.println(new GerbilException("the argument '" + argument + "', which cannot be read",
+                        "arguments in UTF-8, in a locale of that character set",
+                        "set LC_ALL=C.UTF-8, and write in UTF-8").getMessage());
+                return CommandLine.ExitCode.USAGE;
+            }
+        }
         CommandLine line = new CommandLine(new Gerbil());
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof GerbilException) {

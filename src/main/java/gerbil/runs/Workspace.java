@@ -14,6 +14,8 @@ import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -92,9 +94,37 @@ public record Workspace(Path home) {
         return defaultCorpus(scale());
     }
 
-    /** A scale's default corpus, its checksums verified; the paper scale's holds the nano scale's. */
+    /**
+     * A scale's default corpus, its checksums verified; the paper scale's holds the nano scale's. The program that the
+     * environment variable {@code GERBIL_FETCH_CORPUS} names, called with the scale, sees to it that it is there.
+     *
+     * @throws GerbilException if it cannot be fetched, or is another than the pinned one
+     */
     public Corpus defaultCorpus(Scale scale) {
+        String fetch = System.getenv("GERBIL_FETCH_CORPUS");
+        if (fetch != null) {
+            run(fetch, scale.label());
+        }
         return scale == Scale.NANO ? SourceJars.open(corpus()) : SourceJars.openAll(corpus());
+    }
+
+    private static void run(String fetch, String scale) {
+        try {
+            Process process = new ProcessBuilder(fetch, scale).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            try {
+                if (process.waitFor() != 0) {
+                    throw new GerbilException(fetch + " without success", "the default corpus, or a network to fetch "
+                            + "it from", "call that program in a terminal, which says why, or name a corpus of your own");
+                }
+            } finally {
+                process.destroy();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new GerbilException("an interrupt while the default corpus was fetched", "time for that",
+                    "do it again", e);
+        }
     }
 
     /** Training tokens that a scale's largest default run needs: 30M at nano scale, the whole corpus at paper scale. */
