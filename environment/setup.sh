@@ -27,7 +27,8 @@ user_cache=${XDG_CACHE_HOME:-~/.cache}/gerbil # the home folder is found without
 # Native libraries unpack there, and not where temporary files are, which may forbid execution.
 if [ -z "${DJL_CACHE_DIR:-}" ]; then
     DJL_CACHE_DIR=$home/data/djl
-    [ -w "$home" ] || [ -d "$DJL_CACHE_DIR" ] || DJL_CACHE_DIR=$user_cache/djl
+    # of another user's checkout it is readable by its owner alone
+    [ -w "$home" ] || ls "$DJL_CACHE_DIR"/pytorch/*/ >/dev/null 2>&1 || DJL_CACHE_DIR=$user_cache/djl
 fi
 export DJL_CACHE_DIR
 if mkdir -p "$DJL_CACHE_DIR" 2>/dev/null && [ -w "$DJL_CACHE_DIR" ]; then
@@ -138,8 +139,8 @@ once() {
     local folder=${1%/*}
     ! is_stamped "$1" "$2" || return 0
     mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] ||
-        refuse "$3 That cannot be done: $folder is not yours to write. Let its owner run environment/setup.sh," \
-            "or clone the project into a folder of your own."
+        refuse "$folder is not current, and not yours to write. Let its owner run environment/setup.sh, or clone the" \
+            "project into a folder of your own."
     exec 9>"$folder.lock"
     ! command -v flock >/dev/null || flock 9
     if ! is_stamped "$1" "$2"; then
