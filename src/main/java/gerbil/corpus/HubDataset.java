@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.DiskFull;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 
@@ -123,7 +124,7 @@ final class HubDataset {
             throw notUnderstood(info.uri(), "no revision in it");
         }
         Listing listing = new Listing(name, pinned, chosen(entries(pinned)));
-        Files.createDirectories(downloads);
+        Folders.create(downloads);
         Json.write(file, listing);
         return listing;
     }

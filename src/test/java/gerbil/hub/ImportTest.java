@@ -335,7 +335,7 @@ class ImportTest {
     void cardSaysWhatWasTrained() {
         String card = Cards.of("3.3m").markdown();
         for (String said : Set.of("library_name: transformers", "# Gerbil-A-3.3m", "3,326,112 parameters", "6.6644",
-                "step 7 of 916", "source-jars", "0.004", "AutoModelForCausalLM", "## Limits")) {
+                "step 7 of 916", "source-jars", "0.032", "AutoModelForCausalLM", "## Limits")) {
             assertTrue(card.contains(said), said + " in " + card);
         }
         assertTrue(card.startsWith("---\n"));

@@ -28,7 +28,9 @@ import java.util.Map;
 class GptJReferenceTest {
 
     private static final Path REFERENCE = Path.of("src/test/resources/gptj-tiny");
-    private static final double BOUND = 1e-5;
+    private static final boolean ON_GPU = Engine.getInstance().defaultDevice().isGpu();
+    /** A GPU adds in another order. */
+    private static final double BOUND = ON_GPU ? 1e-4 : 1e-5;
 
     private NDManager manager;
     private JsonNode expected;
@@ -99,7 +101,7 @@ class GptJReferenceTest {
     private static NDArray determined(NDArray gradient) {
         NDArray size = gradient.abs();
         NDArray undetermined = size.gt(0).logicalAnd(size.lt(size.max().mul(BOUND)));
-        assertTrue(undetermined.sum().getLong() <= 1);
+        assertTrue(undetermined.sum().getLong() <= (ON_GPU ? 10 : 1));
         return undetermined.logicalNot().toType(DataType.FLOAT32, false);
     }
 

@@ -1,6 +1,8 @@
 package gerbil.train;
 
+import gerbil.model.Devices;
 import gerbil.spec.BudgetClass;
+import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.Precision;
@@ -14,6 +16,11 @@ final class SmallRun {
 
     static final int BATCH = 256;
     static final int LENGTH = 64;
+
+    static {
+        // to the log, so that it says what was tested; with -Dgerbil.device=gpu a GPU
+        System.err.println("small runs are computed on " + Devices.of(ModelSize.of("40k").config(Objective.CAUSAL)));
+    }
 
     private SmallRun() {
     }
