@@ -97,12 +97,13 @@ final class ShellRequests {
         while (((int) Reflection.call(shell, "getEvents") & POLLIN) != 0) {
             Object message = Reflection.call(shell, "readMessage");
             Object type = Reflection.call(Reflection.call(message, "getHeader"), "getType");
+            Object handler = Reflection.call(connection, "getHandler", type);
             Object environment = Reflection.call(connection, "prepareReplyEnv", shell, message);
             if (name(type).equals("execute_request")) {
                 Reflection.call(environment, "setBusyDeferIdle");
                 reply(environment, message, Map.of("status", "aborted"));
-            } else {
-                Reflection.call(Reflection.call(connection, "getHandler", type), "handle", environment, message);
+            } else if (handler != null) {
+                Reflection.call(handler, "handle", environment, message);
             }
             Reflection.call(environment, "resolveDeferrals");
         }
