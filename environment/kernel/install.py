@@ -1,4 +1,5 @@
-"""Writes the kernelspec "java" of the virtual environment that runs this: JJava with Gerbil on its class path.
+"""Writes the kernelspec "java" of the virtual environment that runs this: JJava with Gerbil on its class path, and the
+setting of JupyterLab that it needs.
 
 With --ijava JARS FOLDER a kernelspec in FOLDER for the kernel in JARS, started and told everything as IJava is.
 """
@@ -59,3 +60,8 @@ else:
               "JJAVA_STARTUP_SCRIPTS_PATH": startup,
           },
           "Java (Gerbil)")
+    # JupyterLab drops what a kernel answers to Tab after a second, and JShell's first answer may take two
+    settings = Path(sys.prefix, "share", "jupyter", "lab", "settings")
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(
+        json.dumps({"@jupyterlab/completer-extension:manager": {"providerTimeout": 10000}}) + "\n", encoding="utf-8")
