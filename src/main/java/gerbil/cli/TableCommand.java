@@ -27,6 +27,8 @@ final class TableCommand implements Callable<Integer> {
         for (String loss : List.of("heldout_loss", "bits_per_byte", "training_loss")) {
             shown.doubleColumn(loss).setPrintFormatter(decimals("0.0000"), "");
         }
+        shown.doubleColumn("learning_rate").setPrintFormatter(decimals("0.######"), "");
+        shown.longColumn("seed").setPrintFormatter(decimals("0"), "");
         shown.longColumn("tokens").setPrintFormatter(decimals("0"), "");
         shown.doubleColumn("wall_seconds").setPrintFormatter(decimals("0"), "");
         System.out.println(shown.printAll());
