@@ -272,7 +272,7 @@ def quickstart(lab):
     lab.copy("00-quickstart.ipynb", outputs=False)
     notebook = lab.open("00-quickstart.ipynb", LIGHT)
     train = notebook.with_text("LiveTraining")
-    outcome, text = notebook.with_text("record Outcome"), notebook.with_text("continueText")
+    outcome, text = notebook.with_text("record Outcome"), notebook.with_text("double temperature")
     notebook.run_all()
     notebook.cell(train).locator("progress").wait_for(timeout=RUN)
     notebook.screenshot("training", train, train)
