@@ -84,12 +84,12 @@ final class PrepareCommand implements Callable<Integer> {
     public Integer call() {
         Workspace workspace = Workspace.here();
         Scale wanted = Scale.of(scale);
+        long most = tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens);
         Progress progress = new PrintedProgress(System.err);
         Corpus source = corpus == null ? workspace.defaultCorpus(wanted)
                 : Corpora.open(corpus, downloads == null ? workspace.downloads(corpus) : downloads, progress);
         Path folder = out != null ? out : corpus == null ? workspace.tokens(wanted) : workspace.tokens(wanted, corpus);
-        PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder,
-                tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens),
+        PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder, most,
                 Workspace.HELD_OUT_TOKENS, seed,
                 new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), progress);
         print("training", prepared.train());
