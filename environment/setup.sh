@@ -71,7 +71,8 @@ speak_utf8() {
             return
         fi
     done
-    refuse "Gerbil needs the locale C.UTF-8 or en_US.UTF-8, for names and texts in UTF-8; found: $(locale -a | tr '\n' ' ')"
+    refuse "Gerbil needs the locale C.UTF-8 or en_US.UTF-8, for names and texts in UTF-8; found:" \
+        "$(locale -a | tr '\n' ' ')"
 }
 speak_utf8
 

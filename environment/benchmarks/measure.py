@@ -60,8 +60,8 @@ def child(*command):
         if process.returncode != 0:
             raise Failed((err.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1])
         kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss / 1024
-        # a GPU's memory is what the measurement itself says
-        return {"peakMemory": int(kilobytes * 1024)} | json.loads(out.read().strip().splitlines()[-1])
+        measured = json.loads(out.read().strip().splitlines()[-1])
+        return measured | {"peakMemory": measured.get("deviceMemory", int(kilobytes * 1024))}
 
 
 def gerbil(command, **options):

@@ -82,7 +82,7 @@ def introduction(results, name):
     versions += [f"{name} {version}" for name, version in results["versions"].items()]
     instructions = f" ({', '.join(m['instructions'])})" if m["instructions"] else ""
     card = f"{m['card']}; " if "card" in m else ""
-    memory = "what its allocator took of the card's" if card else "a process's largest resident size"
+    memory = "what is taken of the card's at the end, of which PyTorch gives none back" if card else "a process's largest resident size"
     skipped = "" if results["withPeers"] else (
         "\nMeasured without peers: what is compared with PyTorch, transformers and tokenizers was skipped, and so\n"
         "were the machine's limits.\n")
@@ -91,7 +91,8 @@ def introduction(results, name):
 Made by `environment/bench`; the raw figures are in [{name}.json]({name}.json). The machine's name and the
 versions belong to every number here.
 
-- {results['date']}, {card}{m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory, {m['system']}
+- {results['date']}, {card}{m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory,
+  {m['system']}
 - {results['threads']} threads for everyone; {'; '.join(versions)}
 - Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']}
   rounds, ratios are taken round by round, as median (least to most), and memory is {memory}.

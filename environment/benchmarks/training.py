@@ -60,6 +60,9 @@ def measure(options, size, model, loss_of, fused):
         seconds.append(time.perf_counter() - begin)
     measured = seconds[options.warm_up:]
     tokens = options.micro_batch * size["size"]["sequenceLength"]
-    memory = {} if options.device == "cpu" else {"peakMemory": torch.cuda.max_memory_reserved()}
+    memory = {}
+    if options.device == "cuda":  # context and libraries included, as nvidia-smi counts it
+        free, total = torch.cuda.mem_get_info()
+        memory = {"deviceMemory": total - free}
     print(json.dumps({"engine": f"PyTorch {torch.__version__}", "threads": torch.get_num_threads(), "loss": last,
                       "stepSeconds": measured, "tokensPerSecond": tokens / statistics.median(measured)} | memory))

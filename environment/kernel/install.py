@@ -16,8 +16,8 @@ class_path = os.pathsep.join([str(target / "gerbil-0.1.0.jar"), str(target / "li
 startup = str(home / "environment" / "kernel" / "startup.jsh")
 # repeated here for editors that start the kernel without our scripts
 inherited = {name: os.environ[name]
-             for name in ("GERBIL_HOME", "GERBIL_DEVICE", "GERBIL_FETCH_CORPUS", "DJL_CACHE_DIR", "DJL_OFFLINE", "LC_ALL",
-                          "OPT_OUT_TRACKING", "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF",
+             for name in ("GERBIL_HOME", "GERBIL_DEVICE", "GERBIL_FETCH_CORPUS", "DJL_CACHE_DIR", "DJL_OFFLINE",
+                          "LC_ALL", "OPT_OUT_TRACKING", "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF",
                           "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
              if name in os.environ}
 

@@ -129,7 +129,8 @@ class ArchitectureTest {
     void nothingAsksForTheLocaleOrTheCharacterSetOfTheMachine() {
         noClasses().should().callCodeUnitWhere(describe("a platform default", ArchitectureTest::takesADefault))
                 .orShould().callMethod(String.class, "formatted", Object[].class)
-                .orShould().callMethod(Locale.class, "getDefault").orShould().callMethod(Charset.class, "defaultCharset")
+                .orShould().callMethod(Locale.class, "getDefault")
+                .orShould().callMethod(Charset.class, "defaultCharset")
                 .orShould().callConstructor(DecimalFormat.class)
                 .orShould().callConstructor(DecimalFormat.class, String.class).check(CLASSES);
     }

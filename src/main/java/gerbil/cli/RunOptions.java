@@ -130,8 +130,8 @@ final class RunOptions {
                     "name nano and paper sizes in two commands");
         }
         Path folder = tokensFolder == null ? workspace.tokens(scales.get(0)) : tokensFolder;
-        // a bundle has no corpus: there what lacks is the token set
-        return tokensFolder == null && !Files.exists(folder) && Files.exists(workspace.corpus())
+        // without a corpus, as in a bundle, what lacks is the token set
+        return tokensFolder == null && !Files.exists(folder) && workspace.hasCorpus()
                 ? workspace.prepare(scales.get(0), new PrintedProgress(System.err))
                 : PreparedTokens.open(folder);
     }

@@ -6,8 +6,8 @@ import com.sun.jna.Pointer;
 
 /**
  * PyTorch's {@code use_deterministic_algorithms}, for which DJL has no call: with it the operators of a GPU that would
- * add in the order in which threads arrive take a fixed one, the gradient of attention among them. On an H100 that
- * costs 7 to 16 % of attention's backward pass. cuBLAS keeps to it with {@code CUBLAS_WORKSPACE_CONFIG=:4096:8} in the
+ * add in the order in which threads arrive take a fixed one, the gradient of attention among them. From Python that
+ * cost 7 to 16 % of attention's backward pass (H100, PyTorch 2.11). cuBLAS keeps to it with {@code CUBLAS_WORKSPACE_CONFIG=:4096:8} in the
  * environment.
  */
 public final class DeterministicAlgorithms {

@@ -8,7 +8,7 @@ import gerbil.spec.GptJConfig;
 /** Where models are computed: on the engine's GPU, if it has one and the model is large enough to gain by it. */
 public final class Devices {
 
-    /** Parameters below which a step's products take less time than a GPU's kernels take to be launched. */
+    /** Between the scales: that below it a GPU's kernels take longer to be launched than to run is an assumption. */
     private static final long LAUNCH_BOUND = 1_000_000;
     /** With this property set to "gpu", as tests and measurements of a GPU need it, every model is computed there. */
     private static final String PROPERTY = "gerbil.device";

@@ -53,7 +53,8 @@ final class LossTableHtml {
         html.append("</tbody>\n</table>\n<p>").append(Html.escape("Nats a token. Published: training loss, all that is "
                 + "known. Ours: the loss on held-out documents, runs of default settings alone; below it, smaller, the "
                 + "standard deviation over n seeds, and the training loss, mean of the last steps. "
-                + LossMatrix.NOTHING + ": not announced, or not trained here; the published sizes need a GPU.")).append("</p>\n");
+                + LossMatrix.NOTHING + ": not announced, or not trained here; the published sizes need a GPU."))
+                .append("</p>\n");
         int others = table.otherRuns().rowCount();
         Stream.concat(others == 0 ? Stream.empty()
                 : Stream.of("Runs of other settings, which stand in no cell: " + others),

@@ -16,6 +16,7 @@ import gerbil.tokens.PreparedTokens;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -28,6 +29,7 @@ public record Workspace(Path home) {
     public static final long HELD_OUT_TOKENS = 250_000;
 
     private static final long NANO_TOKENS = 30_000_000;
+    private static final String FETCH = "GERBIL_FETCH_CORPUS";
 
     /** The folder that the system property {@code gerbil.home} names, or the current one. */
     public static Workspace here() {
@@ -101,11 +103,16 @@ public record Workspace(Path home) {
      * @throws GerbilException if it cannot be fetched, or is another than the pinned one
      */
     public Corpus defaultCorpus(Scale scale) {
-        String fetch = System.getenv("GERBIL_FETCH_CORPUS");
+        String fetch = System.getenv(FETCH);
         if (fetch != null) {
             run(fetch, scale.label());
         }
         return scale == Scale.NANO ? SourceJars.open(corpus()) : SourceJars.openAll(corpus());
+    }
+
+    /** Whether a default corpus is here or can be fetched: in a folder of the command line alone there is none. */
+    public boolean hasCorpus() {
+        return System.getenv(FETCH) != null || Files.exists(corpus());
     }
 
     private static void run(String fetch, String scale) {
@@ -113,8 +120,9 @@ public record Workspace(Path home) {
             Process process = new ProcessBuilder(fetch, scale).redirectError(ProcessBuilder.Redirect.INHERIT).start();
             try {
                 if (process.waitFor() != 0) {
-                    throw new GerbilException(fetch + " without success", "the default corpus, or a network to fetch "
-                            + "it from", "call that program in a terminal, which says why, or name a corpus of your own");
+                    throw new GerbilException(fetch + " without success",
+                            "the default corpus, or a network to fetch it from",
+                            "call that program in a terminal, which says why, or name a corpus of your own");
                 }
             } finally {
                 process.destroy();

@@ -23,9 +23,9 @@ import java.util.Optional;
  * @param countedParameters parameters that budgets are counted by; 0 for the exact number
  * @param batchTokens tokens of one optimizer step
  * @param sequenceLength tokens of one training sequence (not published; ours)
- * @param learningRate peak of the schedule (not published): of the sizes up to 6.7m, which were swept, the best at class
- *     A (results/learning-rates.csv); of the others what their width makes of it, 3.2e-2 x 64 / width, since with Adam
- *     the best rate of matrices falls as one over the width (Yang et al. 2022). Those were not trained.
+ * @param learningRate peak of the schedule (not published): of the sizes up to 6.7m, which were swept, the best at
+ *     class A (results/learning-rates.csv); of the others what their width makes of it, 3.2e-2 x 64 / width, since with
+ *     Adam the best rate of matrices falls as one over the width (Yang et al. 2022). Those were not trained.
  */
 public record ModelSize(String name, Scale scale, int width, int layers, int heads, int rotaryDim, int contextLength,
                         long countedParameters, int batchTokens, int sequenceLength, double learningRate) {

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
  * @param precision of the fused path's products; the plain path's is float32
  * @param microBatch sequences computed at once
  * @param headChunk tokens of whose logits the fused head makes a block at once
- * @param headBlock entries of the vocabulary in a block
+ * @param headBlock entries of the vocabulary in a block; 0 for all of them by a softmax in place
  * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016):
  *     less memory for more time
  */

@@ -29,11 +29,12 @@ import java.util.stream.DoubleStream;
  * @param tokensPerSecond of the median step
  * @param headSeconds that the fused head takes for as many tokens, measured by itself; 0 on the plain path
  * @param optimizerSeconds of the median step: clipping and AdamW
+ * @param deviceMemory of a GPU, taken at the end, in bytes; null for a processor
  */
 public record StepBenchmark(String size, StepSettings settings, int sequenceLength, int threads,
                             String engine, String java, String codeVersion, double loss,
                             List<Double> stepSeconds, double tokensPerSecond, double headSeconds,
-                            double optimizerSeconds) {
+                            double optimizerSeconds, Long deviceMemory) {
 
     /**
      * Trains a new model of the run's size, one micro-batch a step.
@@ -51,6 +52,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         double[] seconds = new double[warmUp + steps];
         double[] optimizer = new double[warmUp + steps];
         double loss = 0;
+        Long memory;
         try (TrainingSetup setup = TrainingSetup.of(spec, settings)) {
             for (int step = 0; step < seconds.length; step++) {
                 long begin = System.nanoTime();
@@ -62,6 +64,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
                 seconds[step] = (end - begin) / 1e9;
                 optimizer[step] = (end - backward) / 1e9;
             }
+            memory = Hardware.deviceMemory(spec.config());
         }
         double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
         int tokensAStep = microBatch * spec.sequenceLength();
@@ -70,7 +73,8 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,
                 DoubleStream.of(measured).boxed().toList(), tokensAStep / median(measured),
-                headSeconds(spec, settings) * tokensAStep, median(DoubleStream.of(optimizer).skip(warmUp).toArray()));
+                headSeconds(spec, settings) * tokensAStep, median(DoubleStream.of(optimizer).skip(warmUp).toArray()),
+                memory);
     }
 
     private static double headSeconds(RunSpec spec, StepSettings settings) {

@@ -22,7 +22,7 @@ public final class StepTuning {
 
     /** Tokens of one pass of the fused path on a processor: enough for full products; more are no faster. */
     private static final int FUSED_TOKENS = 4_096;
-    /** Sequences of one pass that fill a GPU; more are hardly faster. */
+    /** Sequences of one pass that are tried first on a GPU: what the larger sizes were measured with on one (H100). */
     private static final int GPU_SEQUENCES = 64;
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;

@@ -159,12 +159,17 @@ class GerbilTest {
         assertFalse(Files.exists(home.resolve("tokens")));
     }
 
-    @Test
-    void aSessionWithABlenderModel() throws IOException {
+    private Path texts() throws IOException {
         Path texts = Files.createDirectory(home.resolve("texts"));
         Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
                 .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
                 .toList());
+        return texts;
+    }
+
+    @Test
+    void aSessionWithABlenderModel() throws IOException {
+        Path texts = texts();
         String tokens = home.resolve("data/tokens/mine").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         String run = home.resolve("runs/mine").toString();
@@ -183,10 +188,7 @@ class GerbilTest {
 
     @Test
     void aFirstSessionWithACorpusOfOnesOwn() throws IOException {
-        Path texts = Files.createDirectory(home.resolve("texts"));
-        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
-                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
-                .toList());
+        Path texts = texts();
         String tokens = home.resolve("data/tokens/mine").toString();
         String prepared = done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         assertTrue(prepared.contains("training: 20,") && prepared.contains("held out: "), prepared);
@@ -244,10 +246,7 @@ class GerbilTest {
     /** Of runs that differ in seed and rate none hides another, and what is taken of several is said. */
     @Test
     void everyRunIsListedAndCanBeNamed() throws IOException {
-        Path texts = Files.createDirectory(home.resolve("texts"));
-        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
-                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
-                .toList());
+        Path texts = texts();
         String tokens = home.resolve("data/tokens/mine").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         String[] train = {"train", "--size", "40k", "--class", "A", "--budget", "4k", "--tokens-folder", tokens,
@@ -289,10 +288,7 @@ class GerbilTest {
 
     @Test
     void aDetachedRunIsWatchedStoppedAndGoesOn() throws IOException {
-        Path texts = Files.createDirectory(home.resolve("texts"));
-        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
-                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
-                .toList());
+        Path texts = texts();
         String tokens = home.resolve("tokens").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         String[] train = {"train", "--size", "40k", "--class", "D", "--tokens-folder", tokens, "--detach"};
@@ -309,8 +305,7 @@ class GerbilTest {
             assertTrue(stopped.status == 1 && stopped.err.contains("an interrupt at step"), stopped.err);
             // another run of the model, which is the one started last
             train = new String[] {"train", "--size", "40k", "--class", "D", "--budget", "50k", "--tokens-folder",
-            tokens,
-                "--detach"};
+                tokens, "--detach"};
             done(train);
             assertTrue(done("watch", "--model", "Gerbil-D-40k").contains("Gerbil-D-40k, seed 0: held-out loss "));
             assertTrue(done(train).contains("Gerbil-D-40k, seed 0: held-out loss "));
@@ -325,10 +320,7 @@ class GerbilTest {
     /** The hook that waits for the checkpoint must not wait for a thread that waits for the hook. */
     @Test
     void aTerminatedRunEndsWithACheckpoint() throws IOException, InterruptedException {
-        Path texts = Files.createDirectory(home.resolve("texts"));
-        Files.write(texts.resolve("a.jsonl"), IntStream.range(0, 1_500)
-                .mapToObj(i -> "{\"text\": \"On day " + i + " the gerbil ran " + i * 7 % 13 + " rounds.\"}")
-                .toList());
+        Path texts = texts();
         String tokens = home.resolve("tokens").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         Path run = home.resolve("run");

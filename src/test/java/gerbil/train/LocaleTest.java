@@ -77,7 +77,8 @@ class LocaleTest {
 
     private static Outcome session(Path home, String language, String country) throws Exception {
         Process child = Child.start(List.of("-Dgerbil.home=" + home, "-Dfile.encoding=UTF-8",
-                "-XX:TieredStopAtLevel=1", "-Duser.language=" + language, "-Duser.country=" + country), Session.class, home.toString());
+                "-XX:TieredStopAtLevel=1", "-Duser.language=" + language, "-Duser.country=" + country),
+                Session.class, home.toString());
         String printed = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, child.waitFor(), printed);
         Map<String, byte[]> files = new TreeMap<>();
