@@ -22,10 +22,12 @@ import gerbil.base.Json;
  * @param heldoutData hash of the held-out token set
  * @param blender how a Blender run's objectives are mixed; null for a causal run, and then left out of the run's hash
  * @param base the model that a finetuning run begins with; null, and left out of the hash, for random weights
+ * @param architecture in place of the size's own or the base's; null, and left out of the hash, for these
  */
 public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
-                      String heldoutData, BlenderSettings blender, @JsonProperty("origin") BaseModel base) {
+                      String heldoutData, BlenderSettings blender, @JsonProperty("origin") BaseModel base,
+                      GptJConfig architecture) {
 
     private static final int FEWEST_LOSS_STEPS = 50;
 
@@ -35,7 +37,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                     + sequenceLength, "a budget above 0 and batches of whole sequences",
                     "choose a batch that is a multiple of the sequence length");
         }
-        config(size, objective, base).requireContext(sequenceLength);
+        config(size, objective, base, architecture).requireContext(sequenceLength);
         if ((objective == Objective.BLENDER) != (blender != null)) {
             throw new GerbilException("a " + objective.label() + " run with the mixture " + blender,
                     "a mixture for a Blender run and none for a causal one",
@@ -48,7 +50,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                    int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
                    String heldoutData) {
         this(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer, vocabulary, data,
-                heldoutData, objective == Objective.BLENDER ? BlenderSettings.DEFAULT : null, null);
+                heldoutData, objective == Objective.BLENDER ? BlenderSettings.DEFAULT : null, null,
+                null);
     }
 
     /** The size's published or default budget, batch, sequence length and learning rate. */
@@ -62,7 +65,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** This run with another seed, of the initial weights and of the order of the data. */
     public RunSpec withSeed(long seed) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, base);
+                vocabulary, data, heldoutData, blender, base, architecture);
     }
 
     /** This run with another peak learning rate. */
@@ -75,19 +78,19 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** This run with other settings of AdamW and the schedule. */
     public RunSpec withOptimizer(OptimizerSettings optimizer) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, base);
+                vocabulary, data, heldoutData, blender, base, architecture);
     }
 
     /** This run with other batches: the tokens of one optimizer step, and those of one sequence. */
     public RunSpec withBatch(int batchTokens, int sequenceLength) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, base);
+                vocabulary, data, heldoutData, blender, base, architecture);
     }
 
     /** This run with another budget, for trials and tests. */
     public RunSpec withTokens(long tokens) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, base);
+                vocabulary, data, heldoutData, blender, base, architecture);
     }
 
     /**
@@ -97,7 +100,13 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
      */
     public RunSpec withBlender(BlenderSettings blender) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
-                vocabulary, data, heldoutData, blender, base);
+                vocabulary, data, heldoutData, blender, base, architecture);
+    }
+
+    /** This run of a model with another architecture than the size's. */
+    public RunSpec withArchitecture(GptJConfig architecture) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender, base, architecture);
     }
 
     /**
@@ -107,7 +116,7 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     public RunSpec finetuning(BaseModel base) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens,
                 Math.min(sequenceLength, base.config().contextLength()), seed, optimizer, vocabulary, data, heldoutData,
-                blender, base).withLearningRate(optimizer.learningRate() / 10);
+                blender, base, architecture).withLearningRate(optimizer.learningRate() / 10);
     }
 
     /** {@code Gerbil-A-3.3m}; of a finetuning run the name of what it begins with, {@code Gerbil-A-3.3m-finetuned}. */
@@ -125,11 +134,11 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** The architecture. */
     @JsonIgnore
     public GptJConfig config() {
-        return config(size, objective, base);
+        return config(size, objective, base, architecture);
     }
 
-    private static GptJConfig config(String size, Objective objective, BaseModel base) {
-        return base == null ? ModelSize.of(size).config(objective) : base.config();
+    private static GptJConfig config(String size, Objective objective, BaseModel base, GptJConfig architecture) {
+        return architecture != null ? architecture : base == null ? ModelSize.of(size).config(objective) : base.config();
     }
 
     /** Whether it is the default run of its size, class and objective, on whatever data. */

@@ -64,7 +64,7 @@ class BlenderTrainingTest {
         RunSpec causal = SmallRun.of(tokens, STEPS);
         return new RunSpec(causal.size(), BudgetClass.A, Objective.BLENDER, causal.tokens(), SmallRun.BATCH,
                 SmallRun.LENGTH, 0, OptimizerSettings.withLearningRate(1e-2), causal.vocabulary(), causal.data(),
-                causal.heldoutData(), settings, null);
+                causal.heldoutData(), settings, null, null);
     }
 
     private static BlenderSettings targetsOnly() {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import gerbil.base.Json;
 import gerbil.objective.CausalSequences;
-import gerbil.spec.BaseModel;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.Objective;
@@ -108,8 +107,8 @@ class OutOfMemoryTest {
 
         public static void main(String[] args) {
             RunSpec spec = new RunSpec("92k", BudgetClass.A, Objective.CAUSAL, 1, 4 * CONFIG.contextLength(),
-                    CONFIG.contextLength(), 0, OptimizerSettings.withLearningRate(1e-2), "any", "any", "any", null,
-                    new BaseModel("any", "any", CONFIG));
+                    CONFIG.contextLength(), 0, OptimizerSettings.withLearningRate(1e-2), "any", "any", "any", null, null,
+                    CONFIG);
             System.out.println(Json.line(StepTuning.fit(spec, wanted())));
         }
     }

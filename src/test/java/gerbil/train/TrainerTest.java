@@ -145,13 +145,8 @@ class TrainerTest {
         trainer(spec, TrainingListener.NONE).run();
         assertEquals(withoutSpeed(metrics), withoutSpeed(directory.metrics()));
         directory = RunDirectory.at(folder.resolve("other"));
-        trainer(withSeed(spec, 1), TrainingListener.NONE).run();
+        trainer(spec.withSeed(1), TrainingListener.NONE).run();
         assertNotEquals(withoutSpeed(metrics), withoutSpeed(directory.metrics()));
-    }
-
-    private static RunSpec withSeed(RunSpec s, long seed) {
-        return new RunSpec(s.size(), s.budgetClass(), s.objective(), s.tokens(), s.batchTokens(), s.sequenceLength(),
-                seed, s.optimizer(), s.vocabulary(), s.data(), s.heldoutData());
     }
 
     private static List<StepMetrics> withoutSpeed(List<StepMetrics> metrics) {
@@ -162,7 +157,7 @@ class TrainerTest {
     @Test
     void aDirectoryOfAnotherRunIsRefused() {
         trainer(spec, TrainingListener.NONE).run();
-        RunSpec other = withSeed(spec, 1);
+        RunSpec other = spec.withSeed(1);
         assertRefused(() -> trainer(other, NO_STEP).run(), directory.folder().toString(), "\"seed\":0", "\"seed\":1");
     }
 
