@@ -6,8 +6,11 @@ import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,7 +18,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
 
 /**
  * Records as JSON files: one mapper, and writing that leaves either the old file or the new one. And how the JSON of
@@ -80,6 +87,63 @@ public final class Json {
      */
     public static void write(Path file, Object value) throws IOException {
         WholeFile.write(file, MAPPER.writer(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value) + "\n");
+    }
+
+    /** The values of a record that are not records themselves, by their paths: {@code optimizer.learningRate}. */
+    public static Map<String, String> leaves(Object value) {
+        Map<String, String> leaves = new LinkedHashMap<>();
+        leaves(MAPPER.valueToTree(value), "", leaves);
+        return leaves;
+    }
+
+    private static void leaves(JsonNode node, String path, Map<String, String> leaves) {
+        if (node.isObject()) {
+            node.fields().forEachRemaining(field -> leaves(field.getValue(),
+                    path.isEmpty() ? field.getKey() : path + "." + field.getKey(), leaves));
+        } else {
+            leaves.put(path, node.asText());
+        }
+    }
+
+    /**
+     * The record with another value at a path of {@link #leaves}.
+     *
+     * @param text the value; a whole number as {@link Units#parseCount}, a choice in upper or lower case
+     * @throws GerbilException if there is nothing at the path, the text is no value of its type, or the record refuses
+     *     it
+     */
+    @SuppressWarnings("unchecked")
+    public static <R extends Record> R with(R record, String path, String text) {
+        JsonNode tree = MAPPER.valueToTree(record);
+        JsonNode before = tree.at("/" + path.replace('.', '/'));
+        String[] names = path.split("\\.");
+        JsonNode parent = tree;
+        for (String name : Arrays.copyOf(names, names.length - 1)) {
+            parent = parent.path(name);
+        }
+        try {
+            if (before.isIntegralNumber()) {
+                ((ObjectNode) parent).put(names[names.length - 1], Units.parseCount(text));
+            } else if (before.isFloatingPointNumber()) {
+                ((ObjectNode) parent).put(names[names.length - 1], Double.parseDouble(text));
+            } else if (before.isTextual()) {
+                ((ObjectNode) parent).put(names[names.length - 1], text.toUpperCase(Locale.ROOT));
+            } else {
+                throw new GerbilException("no " + path + " in a " + record.getClass().getSimpleName(), "one of "
+                        + leaves(record).keySet(), "name one of these");
+            }
+            return (R) MAPPER.treeToValue(tree, record.getClass());
+        } catch (NumberFormatException e) {
+            throw new GerbilException(path + " of '" + text + "'", "a number such as 0.05 or 1e-2",
+                    "write it that way", e);
+        } catch (JsonProcessingException e) {
+            if (e.getCause() instanceof GerbilException refusal) {
+                throw refusal;
+            }
+            throw new GerbilException(path + " of '" + text + "'", e instanceof InvalidFormatException format
+                    && format.getTargetType().isEnum() ? "one of " + Arrays.toString(format.getTargetType()
+                    .getEnumConstants()).toLowerCase(Locale.ROOT) : "a smaller number", "choose another", e);
+        }
     }
 
     /** SHA-256 of a value's JSON, in hexadecimal: equal for equal records. */

@@ -21,6 +21,27 @@ public final class Units {
         return size < 999.5e6 ? digits(amount / 1e6) + "M" : digits(amount / 1e9) + "B";
     }
 
+    /**
+     * A count as people write it: 1000, 500k, 60M, 1.5G.
+     *
+     * @throws GerbilException if the text is not a count above 0
+     */
+    public static long parseCount(String text) {
+        String lower = text.toLowerCase(Locale.ROOT).replace("_", "");
+        int unit = lower.isEmpty() ? -1 : "kmg".indexOf(lower.charAt(lower.length() - 1));
+        try {
+            double number = Double.parseDouble(unit < 0 ? lower : lower.substring(0, lower.length() - 1));
+            long count = Math.round(number * Math.pow(1000, unit + 1));
+            if (count > 0) {
+                return count;
+            }
+        } catch (NumberFormatException e) {
+            // told below, like a count that is not above 0
+        }
+        throw new GerbilException("count '" + text + "'", "a number above 0 such as 1000, 500k or 60M",
+                "write it that way");
+    }
+
     private static String digits(double amount) {
         double size = Math.abs(amount);
         String digits = String.format(Locale.ROOT, size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : "%.2f", amount);

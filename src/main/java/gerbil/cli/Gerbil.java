@@ -17,6 +17,7 @@ import java.io.UncheckedIOException;
             "  gerbil train --size 92k --class D --detach   train another in a process of its own",
             "  gerbil watch --model Gerbil-D-92k       see how far it is; stop ends it, and train goes on",
             "  gerbil list                             every run, with what to call it by",
+            "  gerbil compare Gerbil-A-92k Gerbil-D-92k    their losses and what differs, side by side",
             "  gerbil sample --model Gerbil-A-92k      let it write",
             "  gerbil table                            the loss table, in results/",
             "  gerbil report                           one page of everything, results/report.html",
@@ -26,9 +27,9 @@ import java.io.UncheckedIOException;
         subcommands = {PrepareCommand.class, PlanCommand.class, TrainCommand.class,
             ListCommand.class, WatchCommand.class, StopCommand.class, SampleCommand.class, InfillCommand.class,
             FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
-            ServeCommand.class, TableCommand.class, ReportCommand.class, SweepCommand.class, BenchCommands.Inputs.class,
-            BenchCommands.Step.class, BenchCommands.Tokens.class, BenchCommands.Sample.class,
-            BenchCommands.FirstLoss.class})
+            ServeCommand.class, TableCommand.class, CompareCommand.class, ReportCommand.class, SweepCommand.class,
+            BenchCommands.Inputs.class, BenchCommands.Step.class, BenchCommands.Tokens.class,
+            BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 
     @CommandLine.Spec

@@ -1,6 +1,7 @@
 package gerbil.cli;
 
 import gerbil.base.Progress;
+import gerbil.base.Units;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
@@ -84,7 +85,7 @@ final class PrepareCommand implements Callable<Integer> {
     public Integer call() {
         Workspace workspace = Workspace.here();
         Scale wanted = Scale.of(scale);
-        long most = tokens == null ? Workspace.defaultTokens(wanted) : Numbers.parse(tokens);
+        long most = tokens == null ? Workspace.defaultTokens(wanted) : Units.parseCount(tokens);
         Progress progress = new PrintedProgress(System.err);
         Corpus source = corpus == null ? workspace.defaultCorpus(wanted)
                 : Corpora.open(corpus, downloads == null ? workspace.downloads(corpus) : downloads, progress);

@@ -3,12 +3,11 @@ package gerbil.cli;
 import gerbil.base.GerbilException;
 import gerbil.runs.Workspace;
 import gerbil.spec.BaseModel;
-import gerbil.spec.BlendedObjective;
-import gerbil.spec.BlenderSettings;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Precision;
+import gerbil.spec.RunSetting;
 import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
 import gerbil.spec.StepSettings;
@@ -25,11 +24,14 @@ import picocli.CommandLine.Spec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What plan and train share: which runs, on which tokens. */
+/** What plan, train and sweep share: which runs, on which tokens. */
 final class RunOptions {
 
     @Spec(Spec.Target.MIXEE)
@@ -44,30 +46,9 @@ final class RunOptions {
             description = "Budget classes: A, B, C, D = 20, 42, 76, 142 tokens a parameter.")
     private List<String> classes;
 
-    @Option(names = "--objective", defaultValue = "causal", paramLabel = "NAME",
+    @Option(names = "--objective", split = ",", defaultValue = "causal", paramLabel = "NAME",
             description = "causal (default), or blender: fill-in-the-middle, causal and masked language modelling.")
-    private String objective;
-
-    @Option(names = "--mixture", split = ",", paramLabel = "SHARE",
-            description = "Blender: shares of fill-in-the-middle, causal and masked, such as 0.5,0.25,0.25 (default: a "
-                    + "third each).")
-    private List<Double> mixture;
-
-    @Option(names = "--shares-of", paramLabel = "NAME",
-            description = "Blender: shares are of examples (default) or of tokens.")
-    private String sharesOf;
-
-    @Option(names = "--spans", split = ",", paramLabel = "N",
-            description = "Blender: shortest and longest span to fill in, in tokens (default: 3,64).")
-    private List<Integer> spans;
-
-    @Option(names = "--mask-rate", paramLabel = "SHARE",
-            description = "Blender: share of the tokens that masked language modelling hides (default: 0.15).")
-    private Double maskRate;
-
-    @Option(names = "--loss-on", paramLabel = "NAME",
-            description = "Blender: learn from all tokens (default) or from the targets only.")
-    private String lossOn;
+    private List<String> objectives;
 
     @Option(names = "--seed", split = ",", defaultValue = "0", paramLabel = "SEED",
             description = "Seeds, separated by commas, of the initial weights and the order of the data (default: "
@@ -81,6 +62,12 @@ final class RunOptions {
     @Option(names = "--budget", paramLabel = "TOKENS",
             description = "Train on this many tokens, such as 500k or 60M (default: the class's).")
     private String budget;
+
+    @Option(names = "--set", paramLabel = "NAME=VALUE[,VALUE]",
+            description = "Other settings of the runs, in this order; of several values there is a run for each. "
+                    + "Names: ${COMPLETION-CANDIDATES}. A mixture is shares of fill-in-the-middle, causal and masked, "
+                    + "such as 0.5/0.25/0.25.", completionCandidates = SettingNames.class)
+    private Map<String, String> settings = Map.of();
 
     @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
             description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
@@ -97,13 +84,22 @@ final class RunOptions {
 
     /** How a run's step is computed here, said with the reason. */
     StepSettings settings(RunSpec spec) {
+        return settings(spec, System.err::println);
+    }
+
+    /** The same, said to somebody else. */
+    StepSettings settings(RunSpec spec, Consumer<String> listener) {
         TrainingPath chosen = TrainingPath.of(path);
         if (precision != null) {
             return StepTuning.choose(spec, chosen, Precision.of(precision));
         }
         StepTuning.PrecisionChoice choice = StepTuning.precision(spec, chosen);
-        System.err.println(choice.precision().label() + ": " + choice.reason());
+        listener.accept(choice.precision().label() + ": " + choice.reason());
         return StepTuning.choose(spec, chosen, choice.precision());
+    }
+
+    boolean onDefaultTokens() {
+        return tokensFolder == null;
     }
 
     /** Makes the run one of finetuning; its size, if it is not named, is the model's own. */
@@ -122,8 +118,8 @@ final class RunOptions {
             throw new ParameterException(command.commandLine(), "Missing required option: '--size=SIZE'");
         }
         TrainingPath.of(path);
-        blender(Objective.of(objective));
-        classes.forEach(BudgetClass::of);
+        elements().forEach(element -> spec(element, RunSpec.of(ModelSize.of(element.size),
+                BudgetClass.of(element.budgetClass), Objective.of(element.objective), 0, "", "", "")));
         List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
         if (scales.size() > 1) {
             throw new GerbilException("sizes of both scales: " + sizes, "sizes of one scale, which share a vocabulary",
@@ -136,48 +132,84 @@ final class RunOptions {
                 : PreparedTokens.open(folder);
     }
 
-    /** One run for each size, class and seed; says what there is to know of the device that they are computed on. */
+    /**
+     * One run for each size, class, objective, value of a setting and seed; says what there is to know of the device
+     * that they are computed on.
+     */
     List<RunSpec> specs(PreparedTokens tokens) {
-        List<RunSpec> specs = new ArrayList<>();
-        Objective chosen = Objective.of(objective);
-        for (String size : sizes) {
-            for (String budgetClass : classes) {
-                RunSpec spec = Workspace.spec(size, budgetClass, chosen, tokens);
-                spec = chosen == Objective.BLENDER ? spec.withBlender(blender(chosen)) : spec;
-                spec = budget == null ? spec : spec.withTokens(Numbers.parse(budget));
-                spec = base == null ? spec : spec.finetuning(base);
-                spec = learningRate == null ? spec : spec.withLearningRate(learningRate);
-                seeds.stream().map(spec::withSeed).forEach(specs::add);
-            }
-        }
+        List<RunSpec> specs = elements().stream().map(element -> spec(element, Workspace.spec(element.size,
+                element.budgetClass, Objective.of(element.objective), tokens))).toList();
         Hardware.note(specs.get(0).config()).ifPresent(System.err::println);
         return specs;
     }
 
-    /** The mixture that the options name; null for a causal run. */
-    private BlenderSettings blender(Objective chosen) {
-        if (chosen == Objective.CAUSAL) {
-            if (Stream.of(mixture, sharesOf, spans, maskRate, lossOn).anyMatch(Objects::nonNull)) {
-                throw new GerbilException("options of a mixture for a causal run",
-                        "none of --mixture, --shares-of, --spans, --mask-rate and --loss-on",
-                        "add --objective blender, or leave them out");
-            }
-            return null;
-        }
-        requireCount("--mixture", mixture, BlendedObjective.values().length);
-        requireCount("--spans", spans, 2);
-        BlenderSettings s = BlenderSettings.DEFAULT;
-        s = mixture == null ? s : s.withShares(mixture.get(0), mixture.get(1), mixture.get(2));
-        s = sharesOf == null ? s : s.withSharesOf(BlenderSettings.choice(BlenderSettings.SharesOf.class, sharesOf));
-        s = spans == null ? s : s.withSpans(spans.get(0), spans.get(1));
-        s = maskRate == null ? s : s.withMaskRate(maskRate);
-        return lossOn == null ? s : s.withLossOn(BlenderSettings.choice(BlenderSettings.LossOn.class, lossOn));
+    /** The options that train each of the runs alone, as a shell reads them. */
+    List<String> commandLines() {
+        return elements().stream().map(element -> {
+            Map<String, String> words = new LinkedHashMap<>();
+            words.put("--size", element.size);
+            words.put("--class", element.budgetClass);
+            words.put("--objective", element.objective);
+            words.put("--seed", String.valueOf(element.seed));
+            words.put("--learning-rate", learningRate == null ? null : learningRate.toString());
+            words.put("--budget", budget);
+            words.put("--path", path);
+            words.put("--precision", precision);
+            words.put("--tokens-folder", tokensFolder == null ? null : tokensFolder.toString());
+            return Stream.concat(words.entrySet().stream().filter(word -> word.getValue() != null)
+                            .map(word -> word.getKey() + " " + quoted(word.getValue())),
+                    element.settings.entrySet().stream().map(set -> "--set " + quoted(set.toString())))
+                    .collect(Collectors.joining(" "));
+        }).toList();
     }
 
-    private static void requireCount(String option, List<?> values, int count) {
-        if (values != null && values.size() != count) {
-            throw new GerbilException(option + " with " + values.size() + " numbers", count + " numbers",
-                    "write them with commas between them and no spaces");
+    private static String quoted(String word) {
+        return word.matches("[\\w./=+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    }
+
+    /** A run in the words of the command line. */
+    private record Element(String size, String budgetClass, String objective, long seed, Map<String, String> settings) {
+    }
+
+    private List<Element> elements() {
+        List<Map<String, String>> combinations = List.of(Map.of());
+        for (var setting : settings.entrySet()) {
+            combinations = combinations.stream().flatMap(before -> Stream.of(setting.getValue().split(","))
+                    .<Map<String, String>>map(value -> {
+                        Map<String, String> with = new LinkedHashMap<>(before);
+                        with.put(setting.getKey(), value);
+                        return with;
+                    })).toList();
+        }
+        List<Element> elements = new ArrayList<>();
+        for (String size : sizes) {
+            for (String budgetClass : classes) {
+                for (String objective : objectives) {
+                    for (Map<String, String> combination : combinations) {
+                        seeds.forEach(seed ->
+                                elements.add(new Element(size, budgetClass, objective, seed, combination)));
+                    }
+                }
+            }
+        }
+        return elements;
+    }
+
+    private RunSpec spec(Element element, RunSpec standard) {
+        RunSpec spec = budget == null ? standard : standard.with("tokens", budget);
+        spec = base == null ? spec : spec.finetuning(base);
+        spec = learningRate == null ? spec : spec.withLearningRate(learningRate);
+        for (var setting : element.settings.entrySet()) {
+            spec = spec.with(setting.getKey(), setting.getValue());
+        }
+        return spec.withSeed(element.seed);
+    }
+
+    /** For the help. */
+    private static final class SettingNames extends ArrayList<String> {
+
+        SettingNames() {
+            super(RunSetting.labels());
         }
     }
 }

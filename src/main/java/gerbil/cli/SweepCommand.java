@@ -1,49 +1,83 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
 import gerbil.results.LearningRates;
+import gerbil.runs.DetachedRun;
 import gerbil.runs.RunDirectory;
+import gerbil.runs.Sweep;
+import gerbil.runs.TrainingListener;
 import gerbil.runs.Workspace;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.tokens.PreparedTokens;
-import gerbil.train.PrintedProgress;
 import gerbil.train.Trainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.util.List;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
 @Command(name = "sweep", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Trains each size and class at several learning rates and records the losses in "
-                + "results/learning-rates.csv, from which the sizes' defaults were taken.")
+        description = "Trains a run for each size, class, objective, seed and value of a setting, a line each, and "
+                + "keeps a row of each in results/sweeps. What has finished, here or in a row, is not trained again; what "
+                + "another process trains is left to it; one that fails does not keep the others back. Trials of the "
+                + "learning rate alone on the default tokens also come into results/learning-rates.csv.")
 final class SweepCommand implements Callable<Integer> {
+
+    private static final int CHECKPOINT_MINUTES = 5;
 
     @Mixin
     private RunOptions options;
 
-    @Option(names = "--rates", split = ",", paramLabel = "RATE", defaultValue = "2e-3,4e-3,8e-3,1.6e-2,3.2e-2",
-            description = "Peak learning rates (default: ${DEFAULT-VALUE}).")
-    private List<Double> rates;
+    @Option(names = "--name", required = true, paramLabel = "NAME",
+            description = "Of the sweep: its rows are in results/sweeps/NAME.")
+    private String name;
+
+    @Option(names = "--list",
+            description = "Train nothing; print the command line of each run, for many machines (environment/cluster).")
+    private boolean list;
 
     @Override
     public Integer call() throws IOException {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
-        for (RunSpec spec : options.specs(tokens)) {
-            for (double rate : rates) {
-                RunSpec trial = spec.withLearningRate(rate);
-                RunResult result = new Trainer(trial, tokens, RunDirectory.of(workspace.sweeps(), trial),
-                        () -> options.settings(trial), new PrintedProgress(System.err),
-                        java.time.Duration.ofMinutes(5)).run();
-                LearningRates.record(workspace.results(), result);
-                System.out.printf(Locale.ROOT, "%s, seed %d at %.1e: held-out loss %.4f, training loss %.4f%n",
-                        spec.model(), spec.seed(), rate, result.heldoutLoss(), result.trainingLoss());
+        if (list) {
+            options.commandLines().forEach(line -> System.out.println("train " + line));
+            return 0;
+        }
+        Sweep sweep = workspace.sweep(name, options.specs(tokens));
+        int missing = 0;
+        for (RunSpec spec : sweep.specs()) {
+            String settings = spec.distinction(sweep.specs());
+            System.out.printf(Locale.ROOT, "%s, seed %d%s: ", spec.model(), spec.seed(),
+                    settings.isEmpty() ? "" : ", " + settings);
+            RunDirectory directory = RunDirectory.of(workspace.runs(), spec);
+            if (sweep.result(spec).isEmpty() && DetachedRun.of(directory).isRunning()) {
+                System.out.println("left to the process that is " + directory.state());
+                missing++;
+                continue;
+            }
+            try {
+                RunResult result = sweep.result(spec, () -> new Trainer(spec, tokens, directory,
+                        () -> options.settings(spec, reason -> { }), TrainingListener.NONE,
+                        Duration.ofMinutes(CHECKPOINT_MINUTES)).runUntilTerminated());
+                System.out.printf(Locale.ROOT, "held-out loss %.4f, %.4f bits a byte%n", result.heldoutLoss(),
+                        result.bitsPerByte());
+                if (options.onDefaultTokens()) {
+                    LearningRates.record(workspace.results(), result);
+                }
+            } catch (GerbilException e) {
+                System.out.println(e.getMessage());
+                if (e.getCause() != null) {
+                    // not the run's own failure, as a loss that is no number is, but an interrupt, a disk, a device
+                    throw e;
+                }
+                missing++;
             }
         }
-        return 0;
+        return missing == 0 ? 0 : 1;
     }
 }

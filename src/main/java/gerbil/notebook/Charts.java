@@ -55,7 +55,7 @@ public final class Charts {
         List<Trace> traces = new ArrayList<>();
         runs.forEach((name, steps) -> {
             LossCurve curve = LossCurve.of(steps);
-            traces.add(line(name, curve.tokens(), curve.loss(), traces.size(), Line.Dash.SOLID,
+            traces.add(line(name, curve.x(), curve.loss(), traces.size(), Line.Dash.SOLID,
                     ScatterTrace.Mode.LINE));
         });
         return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);

@@ -2,14 +2,18 @@ package gerbil.notebook;
 
 import gerbil.base.Units;
 import gerbil.runs.DetachedRun;
+import gerbil.runs.Sweep;
 import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.train.Trainer;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BiFunction;
 
 /**
  * Shows a run while it trains: how far it is, how fast, how long it will take and the curve of its loss, in one display
@@ -58,6 +62,21 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         }
     }
 
+    /**
+     * Trains what has not finished of a sweep, each run shown while it trains.
+     *
+     * @param trainer of a run, such as {@link Trainer#of}, with what to tell of its steps
+     * @return the results, in the order of the sweep
+     * @throws gerbil.base.GerbilException as {@link Trainer#run}
+     */
+    public static List<RunResult> train(Sweep sweep, BiFunction<RunSpec, TrainingListener, Trainer> trainer) {
+        return sweep.specs().stream().map(spec -> sweep.result(spec, () -> {
+            try (LiveTraining live = new LiveTraining(spec.model())) {
+                return trainer.apply(spec, live).run();
+            }
+        })).toList();
+    }
+
     @Override
     public synchronized void begin(List<StepMetrics> earlier, int ofSteps) {
         steps = ofSteps;
@@ -94,7 +113,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
 
     private String curve() {
         LossCurve curve = LossCurve.of(seen);
-        return "<div>" + new SvgCurve("tokens", Charts.LOSS).add(name, curve.tokens(), curve.loss()).svg() + "</div>";
+        return "<div>" + new SvgCurve("tokens", Charts.LOSS).add(name, curve.x(), curve.loss()).svg() + "</div>";
     }
 
     private static String paragraph(String line) {

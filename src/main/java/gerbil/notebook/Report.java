@@ -134,7 +134,7 @@ public final class Report {
                             + run.getValue().record().environment().corpus()
                             + (spec.isDefault() ? "" : ": other seeds and settings"),
                     title -> new SvgCurve("tokens", "training " + Charts.LOSS))
-                    .add(spec.isDefault() ? spec.model() : run.getKey(), loss.tokens(), loss.loss());
+                    .add(spec.isDefault() ? spec.model() : run.getKey(), loss.x(), loss.loss());
         });
         figures.forEach((title, curve) -> figure(curve, title));
         if (runs.isEmpty()) {

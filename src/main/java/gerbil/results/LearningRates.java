@@ -4,6 +4,7 @@ import gerbil.base.Folders;
 import gerbil.base.WholeFile;
 import gerbil.spec.ModelSize;
 import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,16 +30,22 @@ public final class LearningRates {
     private LearningRates() {
     }
 
-    /** Adds a trial; one that is there already is not added again. */
+    /**
+     * Adds a trial; one that is there already is not added again, and a run that differs from the default one in more
+     * than the rate and the seed is none.
+     */
     public static void record(Path results, RunResult trial) throws IOException {
+        RunSpec spec = trial.spec();
+        if (!spec.withSeed(0).withLearningRate(spec.modelSize().learningRate()).isDefault()) {
+            return;
+        }
         Path file = Folders.create(results).resolve("learning-rates.csv");
         SortedSet<String> lines = new TreeSet<>(ORDER);
         if (Files.exists(file)) {
             Files.readAllLines(file).stream().filter(line -> !line.equals(HEADER)).forEach(lines::add);
         }
-        lines.add(String.format(Locale.ROOT, "%s,%s,%s,%s,%d,%.4f,%.4f,%s", trial.spec().size(),
-                trial.spec().objective().label(), trial.spec().budgetClass(),
-                trial.spec().optimizer().learningRate(), trial.spec().seed(), trial.trainingLoss(),
+        lines.add(String.format(Locale.ROOT, "%s,%s,%s,%s,%d,%.4f,%.4f,%s", spec.size(), spec.objective().label(),
+                spec.budgetClass(), spec.optimizer().learningRate(), spec.seed(), trial.trainingLoss(),
                 trial.heldoutLoss(), trial.environment().codeVersion()));
         WholeFile.write(file, HEADER + "\n" + String.join("\n", lines) + "\n");
     }

@@ -9,6 +9,7 @@ import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.PublishedResult;
 import gerbil.spec.RunResult;
+import gerbil.spec.RunSpec;
 import gerbil.spec.Scale;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.LongColumn;
@@ -25,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -40,6 +42,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
 
     private static final String NAME = "loss-table";
     private static final String RUNS = "runs";
+    private static final String SWEEPS = "sweeps";
     private static final List<String> SCALES = List.of(LossRow.PUBLISHED, "paper", "nano");
     private static final Comparator<LossRow> ORDER = Comparator
             .comparing((LossRow r) -> SCALES.indexOf(r.scale()))
@@ -53,14 +56,17 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
     /**
      * Takes every finished run under {@code runs} that began with random weights into {@code results/runs} and reads
      * all that are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one
-     * before it.
+     * before it. A run of other than default settings that has a row under {@code results/sweeps} stays there.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
         List<String> passedOver = new ArrayList<>();
         Path kept = Folders.create(results.resolve(RUNS));
+        Set<String> swept = files(results.resolve(SWEEPS), ".json").stream().map(row -> row.getFileName().toString())
+                .collect(Collectors.toSet());
         for (RunResult result : read(runs, "result.json", RunResult.class, passedOver).values()) {
-            if (result.spec().base() == null) {
-                Json.write(kept.resolve(result.spec().model() + "-" + result.spec().runId() + ".json"), result);
+            RunSpec spec = result.spec();
+            if (spec.base() == null && (spec.withSeed(0).isDefault() || !swept.contains(spec.fileName()))) {
+                Json.write(kept.resolve(spec.fileName()), result);
             }
         }
         List<UnfinishedRun> begun = UnfinishedRun.under(runs, passedOver);

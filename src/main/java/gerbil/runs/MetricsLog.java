@@ -63,13 +63,7 @@ public final class MetricsLog implements AutoCloseable {
 
     /** Seconds spent in all steps. */
     public double seconds() {
-        double seconds = 0;
-        long before = 0;
-        for (StepMetrics m : steps) {
-            seconds += (m.tokens() - before) / m.tokensPerSecond();
-            before = m.tokens();
-        }
-        return seconds;
+        return StepMetrics.seconds(steps)[steps.size() - 1];
     }
 
     @Override

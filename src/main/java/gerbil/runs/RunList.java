@@ -64,6 +64,16 @@ public final class RunList {
     }
 
     /**
+     * The runs of a name that have a result, by name.
+     *
+     * @throws GerbilException if there is none
+     */
+    public List<RunDirectory> finished(String name) {
+        return called(name, run -> run.result().isPresent(), Comparator.comparing(this::name), "finished " + name,
+                "a run that has come to its end");
+    }
+
+    /**
      * The runs of a name, those that are trained now first, then those started last, whether they have a checkpoint yet
      * or not.
      *

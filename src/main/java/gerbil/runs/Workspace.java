@@ -81,9 +81,9 @@ public record Workspace(Path home) {
         return sizes;
     }
 
-    /** Folder of the runs that learning rates were compared by. */
-    public Path sweeps() {
-        return home.resolve("runs-sweep");
+    /** Runs that answer one question, whose rows are kept in a folder of {@link #results} of that name. */
+    public Sweep sweep(String name, List<RunSpec> specs) {
+        return new Sweep(specs, runs(), results().resolve(Sweep.FOLDER).resolve(name));
     }
 
     /** Folder of the loss table: {@code results}, or what the environment variable {@code GERBIL_RESULTS} names. */

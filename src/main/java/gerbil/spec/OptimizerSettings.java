@@ -32,5 +32,19 @@ public record OptimizerSettings(double learningRate, double beta1, double beta2,
             throw new GerbilException("learning rate " + learningRate, "a finite number above 0",
                     "set another learning rate");
         }
+        requireShare("a warm-up", warmupFraction, warmupFraction <= 1);
+        requireShare("a final rate", finalFraction, finalFraction <= 1);
+        requireShare("a decay of the first moment", beta1, beta1 < 1);
+        requireShare("a decay of the second moment", beta2, beta2 < 1);
+        if (!(epsilon > 0 && weightDecay >= 0 && clipNorm > 0)) {
+            throw new GerbilException("epsilon " + epsilon + ", weight decay " + weightDecay + ", clipping at "
+                    + clipNorm, "an epsilon and a norm above 0, a decay of at least 0", "set others");
+        }
+    }
+
+    private static void requireShare(String what, double value, boolean below) {
+        if (!(value >= 0 && below)) {
+            throw new GerbilException(what + " of " + value, "a share from 0 to 1", "set another");
+        }
     }
 }

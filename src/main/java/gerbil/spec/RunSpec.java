@@ -5,6 +5,12 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
 /**
  * All that decides a run's numbers, up to the rounding of the machine: two runs of equal specifications are the same
  * run.
@@ -60,6 +66,16 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         return new RunSpec(size.name(), budgetClass, objective, size.budget(budgetClass), size.batchTokens(),
                 size.sequenceLength(), seed, OptimizerSettings.withLearningRate(size.learningRate()), vocabulary, data,
                 heldoutData);
+    }
+
+    /**
+     * This run with another value of a setting: {@code with("sequence-length", 64)}.
+     *
+     * @param setting the {@link RunSetting#label} of one
+     * @throws GerbilException if there is no such setting, or the run cannot have that value
+     */
+    public RunSpec with(String setting, Object value) {
+        return RunSetting.of(setting).set(this, value.toString());
     }
 
     /** This run with another seed, of the initial weights and of the order of the data. */
@@ -141,6 +157,41 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         return architecture != null ? architecture : base == null ? ModelSize.of(size).config(objective) : base.config();
     }
 
+    /**
+     * In what but the seed runs differ: the value of each in {@code specs}' order, empty where a run has none, hashes by
+     * their beginning, by the path of {@link Json#leaves}. If one has an architecture of its own, the others' are their sizes'.
+     */
+    public static Map<String, List<String>> differences(List<RunSpec> specs) {
+        boolean own = specs.stream().anyMatch(spec -> spec.architecture != null);
+        List<Map<String, String>> leaves = specs.stream().map(spec -> spec.withSeed(0))
+                .map(spec -> Json.leaves(own ? spec.withArchitecture(spec.config()) : spec)).toList();
+        Map<String, List<String>> differences = new LinkedHashMap<>();
+        leaves.stream().flatMap(one -> one.keySet().stream()).distinct().forEach(path -> {
+            List<String> values = leaves.stream().map(one -> one.getOrDefault(path, ""))
+                    .map(value -> value.matches("[0-9a-f]{64}") ? value.substring(0, 8) : value).toList();
+            if (values.stream().distinct().count() > 1) {
+                differences.put(path, values);
+            }
+        });
+        return differences;
+    }
+
+    /**
+     * What tells this run, whatever its seed, from others of its model among these: "learning rate 0.01, tokens
+     * 500000"; empty if there are none.
+     */
+    public String distinction(List<RunSpec> among) {
+        List<RunSpec> same = among.stream().filter(spec -> spec.model().equals(model())).toList();
+        int index = same.indexOf(this);
+        return differences(same).entrySet().stream().map(e -> words(e.getKey()) + " " + e.getValue().get(index))
+                .collect(Collectors.joining(", "));
+    }
+
+    /** "learning rate" of the path {@code optimizer.learningRate}. */
+    private static String words(String path) {
+        return path.substring(path.lastIndexOf('.') + 1).replaceAll("(?=[A-Z])", " ").toLowerCase(Locale.ROOT);
+    }
+
     /** Whether it is the default run of its size, class and objective, on whatever data. */
     @JsonIgnore
     public boolean isDefault() {
@@ -166,6 +217,12 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     @JsonIgnore
     public int batchSequences() {
         return batchTokens / sequenceLength;
+    }
+
+    /** Names the row of the run's result: {@code Gerbil-A-40k-seed0-45f34724.json}. */
+    @JsonIgnore
+    public String fileName() {
+        return model() + "-" + runId() + ".json";
     }
 
     /** Names the run's directory: the seed and the beginning of the specification's hash. */

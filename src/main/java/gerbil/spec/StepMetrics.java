@@ -1,5 +1,6 @@
 package gerbil.spec;
 
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -15,6 +16,20 @@ import java.util.Map;
  */
 public record StepMetrics(int step, long tokens, double loss, double learningRate, double gradientNorm,
                           double tokensPerSecond, Map<String, Double> lossByObjective) {
+
+    /** Seconds spent until the end of each step, sittings added. */
+    public static double[] seconds(List<StepMetrics> steps) {
+        double[] seconds = new double[steps.size()];
+        double spent = 0;
+        long before = 0;
+        for (int i = 0; i < seconds.length; i++) {
+            StepMetrics step = steps.get(i);
+            spent += (step.tokens - before) / step.tokensPerSecond;
+            before = step.tokens;
+            seconds[i] = spent;
+        }
+        return seconds;
+    }
 
     /** A step of a causal run. */
     public StepMetrics(int step, long tokens, double loss, double learningRate, double gradientNorm,

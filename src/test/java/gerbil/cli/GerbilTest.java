@@ -70,8 +70,8 @@ class GerbilTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "prepare | --scale --corpus --tokens --seed --out",
-        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --mixture --shares-of --spans "
-                + "--mask-rate --loss-on 183k 104m",
+        "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --set mixture shares-of "
+                + "longest-span mask-rate loss-on 183k 104m",
         "export | --model --step --out",
         "import | --model --tokens-folder",
         "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes "
@@ -84,7 +84,8 @@ class GerbilTest {
         "fill-masks | --model --text --temperature --top-k --top-p --seed",
         "score | --model --files --tasks --limit --answers lambada_openai.jsonl",
         "serve | --model --port",
-        "sweep | --size --class --rates learning-rates.csv",
+        "sweep | --size --class --set --name --list learning-rates.csv results/sweeps",
+        "compare | RUN --by tokens time compute",
         "report | --prompt --tokens results/report.html",
         "table | results/loss-table.csv"})
     void helpNamesEveryOption(String command, String mentioned) {
@@ -102,12 +103,17 @@ class GerbilTest {
         "plan --size 40k,3.3m --class A               | sizes of both scales",
         "train --size 40k --class A --path quick      | path 'quick'",
         "train --size 40k --class A --objective other | objective 'other'",
-        "train --size 40k --class A --objective blender --mixture 0.5,0.5,0.5 | which is 1.5 in all",
-        "train --size 40k --class A --objective blender --mixture 0.5,0.5 | --mixture with 2 numbers",
-        "train --size 40k --class A --objective blender --spans 9,3 | spans of 9 to 3 tokens",
-        "train --size 40k --class A --objective blender --mask-rate 1 | a mask rate of 1.0",
-        "train --size 40k --class A --objective blender --loss-on some | 'some'",
-        "train --size 40k --class A --mask-rate 0.3    | options of a mixture for a causal run",
+        "train --size 40k --class A --objective blender --set mixture=0.5/0.5/0.5 | which is 1.5 in all",
+        "train --size 40k --class A --objective blender --set mixture=0.5/0.5 | a mixture of '0.5/0.5'",
+        "train --size 40k --class A --objective blender --set shortest-span=65 | spans of 65 to 64 tokens",
+        "train --size 40k --class A --objective blender --set mask-rate=1 | a mask rate of 1.0",
+        "train --size 40k --class A --objective blender --set loss-on=some | one of [all, targets]",
+        "train --size 40k --class A --set mask-rate=0.3 | a setting of a mixture for a causal run",
+        "train --size 40k --class A --set warmup=often | optimizer.warmupFraction of 'often'",
+        "sweep --name x --size 40k --class A --set speed=1,2 | setting 'speed'. Expected: one of [tokens, batch",
+        "sweep --name x --size 40k --class A --set sequence-length=64,48 | sequences of 48",
+        "compare Gerbil-A-92k                         | no finished Gerbil-A-92k",
+        "compare .                                    | no run.json",
         "train --size 40k --class A                   | no tokens.json in",
         "train --size 40k --class A --tokens-folder nowhere | nowhere",
         "prepare                                      | data/corpus",
@@ -173,8 +179,8 @@ class GerbilTest {
         String tokens = home.resolve("data/tokens/mine").toString();
         done("prepare", "--corpus", texts.toString(), "--out", tokens, "--tokens", "20k");
         String run = home.resolve("runs/mine").toString();
-        String trained = done("train", "--size", "40k", "--class", "A", "--objective", "blender", "--mixture",
-                "0.5,0.25,0.25", "--tokens-folder", tokens, "--run-directory", run);
+        String trained = done("train", "--size", "40k", "--class", "A", "--objective", "blender", "--set",
+                "mixture=0.5/0.25/0.25", "--tokens-folder", tokens, "--run-directory", run);
         assertTrue(trained.contains("mixture: fill-in-the-middle") && trained.contains("; padding 0.")
                 && trained.contains("GerbilBlender-A-40k, seed 0: held-out loss "), trained);
         String filled = done("infill", "--model", run, "--prefix", "On day 5 the", "--suffix", " rounds.");
@@ -284,6 +290,56 @@ class GerbilTest {
             assertTrue(page.contains(part), part + " in " + page);
         }
         assertFalse(page.matches("(?s).*(\\ssrc=|\\shref=|@import|url\\(|<script).*"), "what needs another file");
+    }
+
+    /** A run that cannot learn does not keep the others back, and what has a row is not trained again. */
+    @Test
+    void aSweepGoesOnAndIsCompared() throws IOException {
+        String tokens = home.resolve("it's tokens").toString();
+        done("prepare", "--corpus", texts().toString(), "--out", tokens, "--tokens", "20k");
+        String[] sweep = {"sweep", "--name", "rates", "--size", "40k", "--class", "A", "--set", "tokens=8k", "--seed",
+            "0,1", "--set", "learning-rate=1e-2,1e30", "--tokens-folder", tokens};
+        Outcome first = gerbil(sweep);
+        List<String> lines = first.out.lines().toList();
+        assertEquals(List.of(1, 4), List.of(first.status, lines.size()), first.err);
+        for (int i = 0; i < 4; i++) {
+            assertTrue(lines.get(i).matches("Gerbil-A-40k, seed " + i % 2 + (i < 2
+                    ? ", learning rate 0.01: held-out loss \\d\\.\\d{4}, \\d\\.\\d{4} bits a byte"
+                    : ", learning rate 1.0E30: Found: a .* of (NaN|Infinity) at step .*")), lines.get(i));
+        }
+        try (var rows = Files.list(home.resolve("results/sweeps/rates"))) {
+            assertEquals(2, rows.count());
+        }
+        done("table");
+        assertFalse(Files.readString(home.resolve("results/loss-table.csv")).contains("Gerbil-A-40k,nano"));
+
+        String compared = done("compare", "Gerbil-A-40k");
+        assertTrue(compared.contains("Two runs that differ in the seed alone are at most ")
+                && compared.contains(" (n = 2)") && !compared.contains("Specifications"), compared);
+        done("train", "--size", "40k", "--class", "A", "--budget", "4k", "--tokens-folder", tokens);
+        compared = done("compare", "Gerbil-A-40k", "--by", "time");
+        assertTrue(compared.contains("optimizer.learningRate") && compared.contains("seconds of training up to")
+                && compared.contains("Gerbil-A-40k, tokens 4000, learning rate 0.032"), compared);
+
+        deleteRuns();
+        sweep[12] = "learning-rate=1e-2";
+        assertEquals(lines.subList(0, 2).stream().map(line -> line.replace(", learning rate 0.01", "")).toList(),
+                done(sweep).lines().toList());
+        assertFalse(Files.exists(home.resolve("runs")));
+        sweep[14] = "--list";
+        sweep = Arrays.copyOf(sweep, sweep.length);
+        sweep[13] = "--tokens-folder=" + tokens;
+        assertEquals("train --size 40k --class A --objective causal --seed 1 --path fused --tokens-folder '"
+                        + tokens.replace("'", "'\\''") + "' --set tokens=8k --set learning-rate=1e-2",
+                done(sweep).lines().toList().get(1));
+    }
+
+    private void deleteRuns() throws IOException {
+        try (var files = Files.walk(home.resolve("runs"))) {
+            for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     @Test

@@ -336,8 +336,12 @@ class LossTableTest {
         LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
         LearningRates.record(results, result("40k", BudgetClass.A, 4.25));
         LearningRates.record(results, result("92k", BudgetClass.A, 4.5));
+        LearningRates.record(results, result(spec("92k", BudgetClass.A).with("sequence-length", 64), "source jars", 4));
+        LearningRates.record(results,
+                result(spec("92k", BudgetClass.A).withSeed(1).withLearningRate(1e-3), "source jars", 5));
         assertEquals(List.of("size,objective,class,learning_rate,seed,training_loss,heldout_loss,code_version",
-                "40k,causal,A,0.032,0,4.2500,4.3500,0.1.0 (abc)", "92k,causal,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
+                "40k,causal,A,0.032,0,4.2500,4.3500,0.1.0 (abc)",
+                "92k,causal,A,0.001,1,5.0000,5.1000,0.1.0 (abc)", "92k,causal,A,0.032,0,4.5000,4.6000,0.1.0 (abc)"),
                 Files.readAllLines(results.resolve("learning-rates.csv")));
     }
 }

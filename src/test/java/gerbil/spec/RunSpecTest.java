@@ -127,7 +127,7 @@ class RunSpecTest {
             assertTrue(runs.size() >= 12);
             for (Path run : runs) {
                 RunSpec spec = Json.read(run, RunResult.class).spec();
-                assertEquals(run.getFileName().toString(), spec.model() + "-" + spec.runId() + ".json");
+                assertEquals(run.getFileName().toString(), spec.fileName());
             }
         }
     }
@@ -164,6 +164,51 @@ class RunSpecTest {
         assertRefused(() -> spans(1, 5, 1), "a mask rate of 1.0", "nothing to tell it from");
         assertRefused(() -> spans(1, 5, 0), "a mask rate of 0.0");
         assertEquals(0.333333, mixture(0.333333, 0.333333, 0.333334).fillInTheMiddle());
+    }
+
+    /** Each setting by its name changes one part of the specification, and only a Blender run has all of them. */
+    @Test
+    void everySettingCanBeChangedByName() {
+        RunSpec blender = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.BLENDER, 0, "gpt2-1024", "data",
+                "heldout");
+        Map<String, String> values = Map.of("decayed", "all", "mixture", "0.5/0.25/0.25", "shares-of", "tokens",
+                "loss-on", "TARGETS", "tokens", "60k", "batch-tokens", "512", "sequence-length", "32",
+                "shortest-span", "2", "longest-span", "99");
+        for (String setting : RunSetting.labels()) {
+            RunSpec changed = blender.with(setting, values.getOrDefault(setting, "0.5"));
+            assertNotEquals(blender, changed, setting);
+            assertEquals(setting.equals("mixture") ? 3 : 1, RunSpec.differences(List.of(blender, changed)).size(),
+                    setting);
+        }
+        assertEquals(SPEC.withLearningRate(1e-3).withTokens(60_000).withBatch(2_048, 64),
+                SPEC.with("learning-rate", 1e-3).with("Tokens", "60k").with("sequence-length", 64));
+    }
+
+    @Test
+    void settingsThatCannotBeAreRefused() {
+        assertRefused(() -> SPEC.with("speed", 1), "setting 'speed'", "sequence-length");
+        assertRefused(() -> SPEC.with("warmup", 1.5), "a warm-up of 1.5", "a share from 0 to 1");
+        assertRefused(() -> SPEC.with("beta2", 1), "a decay of the second moment of 1.0");
+        assertRefused(() -> SPEC.with("clip-norm", 0), "clipping at 0.0");
+        assertRefused(() -> SPEC.with("batch-tokens", "60G"), "batchTokens of '60G'", "a smaller number");
+        assertRefused(() -> SPEC.with("decayed", "some"), "'some'", "[matrices, all]");
+        assertRefused(() -> SPEC.with("mask-rate", 0.3), "a causal run");
+    }
+
+    /** Of two architectures what differs is seen, also where one is the size's own. */
+    @Test
+    void runsAreToldApartByWhatDiffers() {
+        RunSpec faster = SPEC.withSeed(3).with("learning-rate", 0.5);
+        assertEquals(Map.of("optimizer.learningRate", List.of("0.032", "0.5")),
+                RunSpec.differences(List.of(SPEC, faster)));
+        assertEquals("learning rate 0.5", faster.distinction(List.of(SPEC, faster)));
+        assertEquals("", SPEC.distinction(List.of(SPEC, SPEC.withSeed(1), variant("92k", BudgetClass.A,
+                Objective.CAUSAL, 2_048, 128, 0, SPEC.optimizer(), "data", "heldout"))));
+        GptJConfig own = SPEC.config();
+        RunSpec narrow = SPEC.withArchitecture(new GptJConfig(own.vocabulary(), 8, own.layers(), own.heads(), 4,
+                own.contextLength()));
+        assertEquals(Map.of("architecture.width", List.of("16", "8"), "architecture.rotaryDim", List.of("8", "4")),
+                RunSpec.differences(List.of(SPEC, narrow)));
     }
 
     /** Each wither against the positional constructor, with values that all differ. */
