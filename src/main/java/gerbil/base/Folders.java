@@ -12,6 +12,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 
 /** Folders, which may be symbolic links and have links in them: what a link leads to counts as being where it is. */
 public final class Folders {
@@ -52,13 +53,25 @@ public final class Folders {
      * The files in a folder and in those below it, in order; hidden ones and those in hidden folders are passed over.
      *
      * @return what is known of each; none if there is no such folder
-     * @throws GerbilException if a link leads to a folder that it is in, or nowhere
+     * @throws GerbilException if a link leads to a folder that it is in, or nowhere, or something cannot be read
      */
     public static Map<Path, BasicFileAttributes> files(Path folder) throws IOException {
+        return files(folder, (file, e) -> {
+            throw e;
+        });
+    }
+
+    /**
+     * As {@link #files(Path)}, but what that would refuse is passed over.
+     *
+     * @param passedOver told of it, and why
+     */
+    public static Map<Path, BasicFileAttributes> files(Path folder, BiConsumer<Path, GerbilException> passedOver)
+            throws IOException {
         Map<Path, BasicFileAttributes> files = new TreeMap<>();
         if (Files.isDirectory(folder)) {
             Files.walkFileTree(folder, Set.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE,
-                    new Visitor(folder, files));
+                    new Visitor(folder, files, passedOver));
         }
         return files;
     }
@@ -67,10 +80,12 @@ public final class Folders {
 
         private final Path top;
         private final Map<Path, BasicFileAttributes> files;
+        private final BiConsumer<Path, GerbilException> passedOver;
 
-        Visitor(Path top, Map<Path, BasicFileAttributes> files) {
+        Visitor(Path top, Map<Path, BasicFileAttributes> files, BiConsumer<Path, GerbilException> passedOver) {
             this.top = top;
             this.files = files;
+            this.passedOver = passedOver;
         }
 
         private boolean isHidden(Path path) {
@@ -85,7 +100,7 @@ public final class Folders {
         @Override
         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
             if (!isHidden(file) && attributes.isSymbolicLink()) {
-                throw leadsNowhere(file);
+                passedOver.accept(file, leadsNowhere(file));
             }
             if (!isHidden(file) && attributes.isRegularFile()) {
                 files.put(file, attributes);
@@ -94,16 +109,14 @@ public final class Folders {
         }
 
         @Override
-        public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            if (isHidden(file) || e instanceof NoSuchFileException) {
-                // the latter was deleted meanwhile
-                return FileVisitResult.CONTINUE;
+        public FileVisitResult visitFileFailed(Path file, IOException e) {
+            // what is not there was deleted meanwhile
+            if (!isHidden(file) && !(e instanceof NoSuchFileException)) {
+                passedOver.accept(file, e instanceof FileSystemLoopException
+                        ? new GerbilException(file + ", a link to a folder that it is in", "links that lead elsewhere",
+                        "delete it, or link to the files that are wanted", e) : GerbilException.ofFile(e));
             }
-            if (e instanceof FileSystemLoopException) {
-                throw new GerbilException(file + ", a link to a folder that it is in", "links that lead elsewhere",
-                        "delete it, or link to the files that are wanted", e);
-            }
-            throw e;
+            return FileVisitResult.CONTINUE;
         }
     }
 }

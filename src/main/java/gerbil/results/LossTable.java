@@ -27,6 +27,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -36,7 +38,7 @@ import java.util.stream.Stream;
  *
  * @param rows sorted
  * @param begun runs that have not finished
- * @param passedOver files of runs that are not whole, by name
+ * @param passedOver files of runs that are not whole, and links that lead nowhere or in circles, by name
  */
 public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<String> passedOver) {
 
@@ -59,9 +61,10 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
      * before it. A run of other than default settings that has a row under {@code results/sweeps} stays there.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
-        List<String> passedOver = new ArrayList<>();
+        Set<String> passedOver = new TreeSet<>();
         Path kept = Folders.create(results.resolve(RUNS));
-        Set<String> swept = files(results.resolve(SWEEPS), ".json").stream().map(row -> row.getFileName().toString())
+        Set<String> swept = Folders.files(results.resolve(SWEEPS), (row, e) -> passedOver.add(row.toString())).keySet()
+                .stream().map(row -> row.getFileName().toString())
                 .collect(Collectors.toSet());
         for (RunResult result : read(runs, "result.json", RunResult.class, passedOver).values()) {
             RunSpec spec = result.spec();
@@ -75,11 +78,11 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
 
     /** Published rows and the runs under {@code results/runs}. */
     public static LossTable read(Path results) throws IOException {
-        List<String> passedOver = new ArrayList<>();
+        Set<String> passedOver = new TreeSet<>();
         return new LossTable(rows(results, passedOver), List.of(), List.copyOf(passedOver));
     }
 
-    private static List<LossRow> rows(Path results, List<String> passedOver) throws IOException {
+    private static List<LossRow> rows(Path results, Set<String> passedOver) throws IOException {
         List<LossRow> rows = new ArrayList<>(PublishedResult.all().stream().map(LossRow::of).toList());
         read(results.resolve(RUNS), ".json", RunResult.class, passedOver).values().stream().map(LossRow::of)
                 .forEach(rows::add);
@@ -88,22 +91,21 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
     }
 
     /** All files of an ending that can be read; to {@code passedOver} come the names of the others. */
-    static <T> Map<Path, T> read(Path folder, String ending, Class<T> type, List<String> passedOver)
+    static <T> Map<Path, T> read(Path folder, String ending, Class<T> type, Set<String> passedOver)
             throws IOException {
         Map<Path, T> read = new LinkedHashMap<>();
-        for (Path file : files(folder, ending)) {
-            try {
-                read.put(file, Json.read(file, type));
-            } catch (GerbilException | IOException e) {
+        Consumer<Path> passOver = file ->
                 passedOver.add(folder.getFileName().resolve(folder.relativize(file)).toString());
+        for (Path file : Folders.files(folder, (unread, e) -> passOver.accept(unread)).keySet()) {
+            if (file.getFileName().toString().endsWith(ending)) {
+                try {
+                    read.put(file, Json.read(file, type));
+                } catch (GerbilException | IOException e) {
+                    passOver.accept(file);
+                }
             }
         }
         return read;
-    }
-
-    static List<Path> files(Path folder, String ending) throws IOException {
-        return Folders.files(folder).keySet().stream().filter(f -> f.getFileName().toString().endsWith(ending))
-                .toList();
     }
 
     /** The rows of one scale: {@code nano}, {@code paper} or {@code published}. */

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * A run that was begun and has no result yet, whether it is running or was stopped.
@@ -21,7 +22,7 @@ import java.util.Locale;
 public record UnfinishedRun(RunSpec spec, int step) {
 
     /** Those under {@code runs} that began with random weights, and the names of files that are not whole. */
-    static List<UnfinishedRun> under(Path runs, List<String> passedOver) throws IOException {
+    static List<UnfinishedRun> under(Path runs, Set<String> passedOver) throws IOException {
         List<UnfinishedRun> begun = new ArrayList<>();
         for (var run : LossTable.read(runs, "run.json", RunRecord.class, passedOver).entrySet()) {
             RunSpec spec = run.getValue().spec();

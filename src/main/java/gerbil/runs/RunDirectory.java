@@ -20,6 +20,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -70,11 +72,13 @@ public final class RunDirectory {
         return new RunDirectory(folder);
     }
 
-    /** All directories under {@code runs} with files of a run, whole or not, by path. */
+    /** All directories under {@code runs} with files of a run, whole or not, and what may be one, by path. */
     static List<RunDirectory> all(Path runs) {
         try {
-            return Folders.files(runs).keySet().stream().filter(f -> FILES.contains(f.getFileName().toString()))
-                    .map(Path::getParent).distinct().sorted().map(RunDirectory::new).toList();
+            Set<Path> folders = new TreeSet<>();
+            Folders.files(runs, (unread, e) -> folders.add(unread)).keySet().stream()
+                    .filter(f -> FILES.contains(f.getFileName().toString())).map(Path::getParent).forEach(folders::add);
+            return folders.stream().map(RunDirectory::new).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

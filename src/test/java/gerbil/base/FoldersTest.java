@@ -12,7 +12,9 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 class FoldersTest {
 
@@ -70,6 +72,11 @@ class FoldersTest {
         Files.createSymbolicLink(Files.createDirectory(folder.resolve("sub")).resolve("up"), folder);
         assertTrue(refusal(() -> Folders.files(folder)).contains(folder.resolve("sub/up")
                 + ", a link to a folder that it is in"));
+        Files.writeString(folder.resolve("there"), "");
+        List<Path> passedOver = new ArrayList<>();
+        assertEquals(Set.of(folder.resolve("there")),
+                Folders.files(folder, (file, e) -> passedOver.add(file)).keySet());
+        assertEquals(List.of(folder.resolve("sub/up")), passedOver);
         Path one = temp.resolve("one");
         Files.createSymbolicLink(one, Files.createSymbolicLink(temp.resolve("two"), one));
         assertTrue(refusal(() -> Folders.create(one)).contains(one + ", a link to "));

@@ -108,4 +108,19 @@ class RunListTest {
         assertTrue(noMetrics.state().startsWith("not whole: ") && noMetrics.state().contains("metrics.jsonl"),
                 noMetrics.state());
     }
+
+    @Test
+    void aLinkThatLeadsNowhereIsListedByNameAndTheOthersToo() throws IOException {
+        RunDirectory run = trained(DEFAULT, "source-jars", 1);
+        Files.createSymbolicLink(runs.resolve("circle"), runs);
+        Files.createSymbolicLink(runs.resolve("gone"), runs.resolve("none"));
+        List<RunSummary> list = RunList.under(runs).summaries();
+        assertEquals(List.of("Gerbil-A-40k/" + DEFAULT.runId(), "circle", "gone"),
+                list.stream().map(RunSummary::run).toList());
+        for (RunSummary link : list.subList(1, 3)) {
+            assertTrue(link.state().startsWith("not whole: ") && link.state().contains(link.run()), link.state());
+        }
+        assertEquals(List.of(DEFAULT.runId()), named("Gerbil-A-40k"));
+        assertEquals(run.folder(), RunList.under(runs).started("Gerbil-A-40k").get(0).folder());
+    }
 }
