@@ -9,13 +9,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.training.ParameterStore;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -58,25 +57,18 @@ public final class Kernels implements AutoCloseable {
     /** Loads the kernels on a manager's device. */
     public static Kernels load(NDManager parent) {
         try (InputStream source = Objects.requireNonNull(Kernels.class.getResourceAsStream("kernels.py"))) {
-            Path folder = Files.createTempDirectory("gerbil-kernels");
-            Path archive = folder.resolve("kernels.pt");
-            try {
-                try (OutputStream out = Files.newOutputStream(archive);
-                     ZipOutputStream zip = new ZipOutputStream(out)) {
-                    store(zip, "data.pkl", MODULE.getBytes(StandardCharsets.ISO_8859_1));
-                    store(zip, "code/__torch__.py", source.readAllBytes());
-                    store(zip, "constants.pkl", NO_CONSTANTS.getBytes(StandardCharsets.ISO_8859_1));
-                    store(zip, "version", VERSION.getBytes(StandardCharsets.ISO_8859_1));
-                }
-                Model module = Model.newInstance("kernels", parent.getDevice());
-                module.load(folder, "kernels");
-                Kernels kernels = new Kernels(parent.newSubManager(), module);
-                parent.attachInternal("kernels " + UUID.randomUUID(), kernels);
-                return kernels;
-            } finally {
-                Files.deleteIfExists(archive);
-                Files.delete(folder);
+            ByteArrayOutputStream archive = new ByteArrayOutputStream();
+            try (ZipOutputStream zip = new ZipOutputStream(archive)) {
+                store(zip, "data.pkl", MODULE.getBytes(StandardCharsets.ISO_8859_1));
+                store(zip, "code/__torch__.py", source.readAllBytes());
+                store(zip, "constants.pkl", NO_CONSTANTS.getBytes(StandardCharsets.ISO_8859_1));
+                store(zip, "version", VERSION.getBytes(StandardCharsets.ISO_8859_1));
             }
+            Model module = Model.newInstance("kernels", parent.getDevice());
+            module.load(new ByteArrayInputStream(archive.toByteArray()));
+            Kernels kernels = new Kernels(parent.newSubManager(), module);
+            parent.attachInternal("kernels " + UUID.randomUUID(), kernels);
+            return kernels;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (MalformedModelException e) {

@@ -2,8 +2,14 @@ package gerbil.model;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.util.Utils;
+import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.spec.GptJConfig;
+
+import java.io.IOException;
+import java.nio.file.Path;
 
 /** Where models are computed: on the engine's GPU, if it has one and the model is large enough to gain by it. */
 public final class Devices {
@@ -23,10 +29,11 @@ public final class Devices {
      * @throws GerbilException if the environment asks for a GPU, which the model would gain by, and the engine has none
      */
     public static Device of(GptJConfig config) {
+        Engine engine = engine();
         if (isLaunchBound(config)) {
             return Device.cpu();
         }
-        Device device = Engine.getInstance().defaultDevice();
+        Device device = engine.defaultDevice();
         if (!device.isGpu() && "cuda".equals(System.getenv(VARIABLE))) {
             throw new GerbilException("no GPU that PyTorch can use, with " + VARIABLE + "=cuda",
                     "an NVIDIA card, its driver, and PyTorch's CUDA build with CUDA's libraries",
@@ -35,9 +42,33 @@ public final class Devices {
         return device;
     }
 
+    /**
+     * PyTorch, whose libraries are unpacked and loaded by the first call.
+     *
+     * @throws GerbilException if the disk is too full for them, or forbids execution
+     */
+    public static Engine engine() {
+        try {
+            return Engine.getInstance();
+        } catch (EngineException e) {
+            Path folder = Utils.getCacheDir();
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof IOException failure) {
+                    throw DiskFull.explain(failure, folder, "a part of PyTorch's libraries", "500 MB of them");
+                }
+                if (cause instanceof UnsatisfiedLinkError) {
+                    throw new GerbilException("PyTorch's libraries in " + folder + ", which this system does not load ("
+                            + cause.getMessage() + ")", "a folder from which programs may be run",
+                            "name one on another disk with DJL_CACHE_DIR", e);
+                }
+            }
+            throw e;
+        }
+    }
+
     /** Whether a model is computed on the processor though the engine has a GPU. */
     public static boolean leavesGpu(GptJConfig config) {
-        return isLaunchBound(config) && Engine.getInstance().defaultDevice().isGpu();
+        return isLaunchBound(config) && engine().defaultDevice().isGpu();
     }
 
     private static boolean isLaunchBound(GptJConfig config) {

@@ -34,7 +34,7 @@ public final class Hardware {
 
     /** The engine's own device, in the same words. */
     public static String device() {
-        return device(Engine.getInstance().defaultDevice());
+        return device(Devices.engine().defaultDevice());
     }
 
     private static String device(Device device) {

@@ -68,7 +68,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         }
         double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
         int tokensAStep = microBatch * spec.sequenceLength();
-        Engine engine = Engine.getInstance();
+        Engine engine = Devices.engine();
         return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,

@@ -8,6 +8,7 @@ import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
 import gerbil.eval.HeldOutLoss;
 import gerbil.hub.LanguageModel;
+import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
@@ -273,7 +274,7 @@ public final class Trainer {
     }
 
     private RunEnvironment environment() {
-        Engine engine = Engine.getInstance();
+        Engine engine = Devices.engine();
         var corpus = tokens.train().manifest().corpus();
         return new RunEnvironment(CodeVersion.current(), Hardware.device(spec.config()), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
