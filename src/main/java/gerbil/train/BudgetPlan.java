@@ -1,12 +1,15 @@
 package gerbil.train;
 
 import ai.djl.engine.EngineException;
+import gerbil.base.Progress;
 import gerbil.objective.Sequences;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.TokenSet;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -24,9 +27,21 @@ import java.util.OptionalLong;
 public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, double secondsPerStep,
                          OptionalLong peakMemory) {
 
+    private static final String JOB = "measuring a step";
     private static final int MEASURED = 3;
     /** Up to which repeated text is worth almost as much as new text (Muennighoff et al. 2023). */
     private static final double WORTHWHILE_EPOCHS = 4;
+
+    /** As the next, for run after run. */
+    public static List<BudgetPlan> measure(List<RunSpec> specs, TokenSet tokens, Progress progress) {
+        List<BudgetPlan> plans = new ArrayList<>();
+        for (RunSpec spec : specs) {
+            progress.update(JOB, plans.size(), specs.size(), "runs");
+            plans.add(measure(spec, tokens));
+        }
+        progress.update(JOB, plans.size(), specs.size(), "runs");
+        return plans;
+    }
 
     /** Measures a step of the run on this device, in the settings that suit the device. */
     public static BudgetPlan measure(RunSpec spec, TokenSet tokens) {

@@ -208,6 +208,15 @@ class TrainerTest {
     }
 
     @Test
+    void plansOfSeveralRunsTellHowFarTheyAre() {
+        List<String> told = new ArrayList<>();
+        List<RunSpec> specs = List.of(spec, spec.withSeed(1));
+        assertEquals(specs, BudgetPlan.measure(specs, tokens.train(), (what, done, total, unit) ->
+                told.add(done + " of " + total)).stream().map(BudgetPlan::spec).toList());
+        assertEquals(List.of("0 of 2", "1 of 2", "2 of 2"), told);
+    }
+
+    @Test
     void microBatchesDivideTheBatchAndBoundItsLogits() {
         for (ModelSize size : ModelSize.ALL) {
             RunSpec run = RunSpec.of(size, BudgetClass.A, Objective.CAUSAL, 0, "any", "data", "heldout");
