@@ -36,6 +36,21 @@ final class LossTableHtml {
     }
 
     static String render(LossTable table) {
+        StringBuilder html = new StringBuilder(Html.scrolling(losses(table))).append("<p>").append(Html.escape("Nats a "
+                + "token. Published: training loss, all that is known. Ours: the loss on held-out documents, runs of "
+                + "default settings alone; below it, smaller, the standard deviation over n seeds, and the training "
+                + "loss, mean of the last steps. "
+                + LossMatrix.NOTHING + ": not announced, or not trained here; the published sizes need a GPU."))
+                .append("</p>\n");
+        int others = table.otherRuns().rowCount();
+        Stream.concat(others == 0 ? Stream.empty()
+                : Stream.of("Runs of other settings, which stand in no cell: " + others),
+                table.passedOver().stream().map(file -> "Passed over, not whole: " + file))
+                .forEach(hint -> html.append("<p>").append(Html.escape(hint)).append("</p>\n"));
+        return html.toString();
+    }
+
+    private static String losses(LossTable table) {
         StringBuilder html = new StringBuilder("<table>\n<thead>\n<tr>");
         html.append(header("size", "rowspan=\"2\"", ""));
         for (BudgetClass budgetClass : BudgetClass.values()) {
@@ -50,17 +65,7 @@ final class LossTableHtml {
                         table.matrices(LossRow.PUBLISHED, objective).get(0), ours, scale));
             }
         }
-        html.append("</tbody>\n</table>\n<p>").append(Html.escape("Nats a token. Published: training loss, all that is "
-                + "known. Ours: the loss on held-out documents, runs of default settings alone; below it, smaller, the "
-                + "standard deviation over n seeds, and the training loss, mean of the last steps. "
-                + LossMatrix.NOTHING + ": not announced, or not trained here; the published sizes need a GPU."))
-                .append("</p>\n");
-        int others = table.otherRuns().rowCount();
-        Stream.concat(others == 0 ? Stream.empty()
-                : Stream.of("Runs of other settings, which stand in no cell: " + others),
-                table.passedOver().stream().map(file -> "Passed over, not whole: " + file))
-                .forEach(hint -> html.append("<p>").append(Html.escape(hint)).append("</p>\n"));
-        return html.toString();
+        return html.append("</tbody>\n</table>\n").toString();
     }
 
     private static String header(String text, String span, String style) {

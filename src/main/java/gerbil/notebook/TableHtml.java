@@ -38,10 +38,8 @@ final class TableHtml {
             rows(html, table, formats, table.rowCount() - ROWS_SHOWN / 2, table.rowCount());
         }
         html.append("</tbody>\n</table>\n");
-        if (cut) {
-            html.append(String.format(Locale.ROOT, "<p>%,d rows</p>\n", table.rowCount()));
-        }
-        return html.toString();
+        return Html.scrolling(html.toString())
+                + (cut ? String.format(Locale.ROOT, "<p>%,d rows</p>\n", table.rowCount()) : "");
     }
 
     private static void rows(StringBuilder html, Table table, String[] formats, int from, int to) {
