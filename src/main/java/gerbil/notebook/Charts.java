@@ -1,5 +1,6 @@
 package gerbil.notebook;
 
+import gerbil.runs.RunDirectory;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.StepMetrics;
 import tech.tablesaw.api.NumericColumn;
@@ -18,6 +19,7 @@ import tech.tablesaw.table.TableSliceGroup;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +38,7 @@ public final class Charts {
     /** Of a histogram whose bins have one width. */
     private static final int FEWEST_BINS = 5;
     private static final double NARROWEST = 1e-3;
+    private static final double FAINT = 0.35;
     private static final String CHANCE = "#7f7f7f";
 
     private Charts() {
@@ -53,12 +56,32 @@ public final class Charts {
      */
     public static Figure lossCurves(String title, Map<String, List<StepMetrics>> runs) {
         List<Trace> traces = new ArrayList<>();
-        runs.forEach((name, steps) -> {
-            LossCurve curve = LossCurve.of(steps);
-            traces.add(line(name, curve.x(), curve.loss(), traces.size(), Line.Dash.SOLID,
-                    ScatterTrace.Mode.LINE));
-        });
+        runs.forEach((name, steps) -> addLoss(traces, name, List.of(LossCurve.of(steps))));
+        return losses(title, traces);
+    }
+
+    /** The loss of models by tokens: where runs differ in nothing but the seed, their mean and spread. */
+    public static Figure lossCurves(String title, Collection<RunDirectory> runs) {
+        List<Trace> traces = new ArrayList<>();
+        Seeds.of(runs).forEach(seeds -> addLoss(traces, seeds.name(), seeds.curves()));
+        return losses(title, traces);
+    }
+
+    private static Figure losses(String title, List<Trace> traces) {
         return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /** A line, smoothed, over what it was smoothed from, or over a band one standard deviation to either side. */
+    private static void addLoss(List<Trace> traces, String name, List<LossCurve> seeds) {
+        int color = traces.size() / 2;
+        LossCurve behind = LossCurve.behind(seeds);
+        ScatterTrace.ScatterBuilder faint = ScatterTrace.builder(behind.x(), behind.loss())
+                .mode(ScatterTrace.Mode.LINE).showLegend(false).legendGroup(name).opacity(FAINT)
+                .line(Line.builder().color(Palette.color(color)).width(seeds.size() == 1 ? 1 : 0).build());
+        traces.add((seeds.size() == 1 ? faint : faint.fill(ScatterTrace.Fill.TO_SELF)).build());
+        LossCurve line = LossCurve.meanOf(seeds).smoothed();
+        traces.add(ScatterTrace.builder(line.x(), line.loss()).name(name).legendGroup(name)
+                .mode(ScatterTrace.Mode.LINE).line(Line.builder().color(Palette.color(color)).build()).build());
     }
 
     /** A Blender run's loss by tokens, a line for each objective and one for all together. */
@@ -167,7 +190,7 @@ public final class Charts {
     static Figure figure(String title, Axis x, Axis y, List<Trace> traces) {
         Layout layout = Layout.builder().title(title).xAxis(x).yAxis(y).autosize(true).height(HEIGHT)
                 .margin(Margin.builder().top(60).right(24).bottom(48).left(64).build())
-                .showLegend(traces.size() > 1).build();
+                .showLegend(traces.stream().filter(trace -> trace.name() != null).count() > 1).build();
         return new Figure(layout, traces.toArray(Trace[]::new));
     }
 }

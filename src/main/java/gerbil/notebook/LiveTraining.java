@@ -2,6 +2,7 @@ package gerbil.notebook;
 
 import gerbil.base.Units;
 import gerbil.runs.DetachedRun;
+import gerbil.runs.Preview;
 import gerbil.runs.Sweep;
 import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 
 /**
  * Shows a run while it trains: how far it is, how fast, how long it will take and the curve of its loss, in one display
@@ -30,6 +32,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     private final LiveDisplay display;
     private final String unfinished;
     private final List<StepMetrics> seen = new ArrayList<>();
+    private final List<Preview> previews = new ArrayList<>();
     private int before;
     private int steps;
 
@@ -91,6 +94,11 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         display.frame(this::frame);
     }
 
+    @Override
+    public synchronized void preview(Supplier<Preview> preview) {
+        previews.add(preview.get());
+    }
+
     /** Leaves one line in the display's place, of an unfinished run its curve too; nothing if nothing was done. */
     @Override
     public synchronized void close() {
@@ -107,13 +115,27 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
                 100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
                 Units.duration(left()));
         return MimeBundle.html(paragraph(line) + "<progress style=\"width:640px\" max=\"" + steps + "\" value=\""
-                + last.step() + "\"></progress>\n" + curve() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>",
+                + last.step() + "\"></progress>\n" + curve() + sample() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>",
                 line);
     }
 
     private String curve() {
-        LossCurve curve = LossCurve.of(seen);
-        return "<div>" + new SvgCurve("tokens", Charts.LOSS).add(name, curve.x(), curve.loss()).svg() + "</div>";
+        SvgCurve curve = new SvgCurve("tokens", Charts.LOSS).add("training", List.of(LossCurve.of(seen)));
+        if (!previews.isEmpty()) {
+            curve.dots("held out", previews.stream().mapToDouble(Preview::tokens).toArray(),
+                    previews.stream().mapToDouble(Preview::heldOutLoss).toArray());
+        }
+        return "<div>" + curve.svg() + "</div>";
+    }
+
+    private String sample() {
+        if (previews.isEmpty()) {
+            return "";
+        }
+        Preview latest = previews.get(previews.size() - 1);
+        return paragraph("After " + Units.count(latest.tokens()) + " tokens it has a held-out loss of about "
+                + String.format(Locale.ROOT, "%.2f", latest.heldOutLoss()) + " and begins a document so:")
+                + "<pre style=\"white-space:pre-wrap\">" + Html.escape(latest.sample()) + "</pre>\n";
     }
 
     private static String paragraph(String line) {

@@ -43,13 +43,12 @@ public final class Report {
             figure { margin: 1rem 0; break-inside: avoid; }
             figcaption { opacity: 0.8; }
             svg { max-width: 100%; height: auto; }
-            .wide { overflow-x: auto; }
             .list td { white-space: nowrap; }
             table { border-collapse: collapse; font-size: 90%; font-variant-numeric: tabular-nums; }
             td, th { padding: 0.2rem 0.6rem; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,0.25); }
             pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.6rem 0.8rem;
                 background: rgba(128,128,128,0.12); }
-            @media print { body { max-width: none; margin: 0; font-size: 11px; } .wide { overflow: visible; }
+            @media print { body { max-width: none; margin: 0; font-size: 11px; } .wide div { overflow: visible !important; }
                 .list td { white-space: normal; } }
             </style>
             </head>
@@ -124,19 +123,18 @@ public final class Report {
         }
     }
 
-    /** A figure of the default runs of each objective, size and corpus, and one of the others; a line for each run. */
+    /** A figure of the default runs of each objective, size and corpus, and one of the others; a line a model. */
     private void curves(Map<String, RunDirectory> runs) {
         Map<String, SvgCurve> figures = new LinkedHashMap<>();
-        runs.entrySet().stream().sorted(Comparator.comparing(run -> order(run.getValue().spec()))).forEach(run -> {
-            RunSpec spec = run.getValue().spec();
-            LossCurve loss = LossCurve.of(run.getValue().metrics());
+        Seeds.of(runs.values()).stream().sorted(Comparator.comparing(seeds -> order(seeds.spec()))).forEach(seeds -> {
+            RunSpec spec = seeds.spec();
             figures.computeIfAbsent(spec.objective().family() + ", " + spec.size() + ", on "
-                            + run.getValue().record().environment().corpus()
-                            + (spec.isDefault() ? "" : ": other seeds and settings"),
-                    title -> new SvgCurve("tokens", "training " + Charts.LOSS))
-                    .add(spec.isDefault() ? spec.model() : run.getKey(), loss.x(), loss.loss());
+                            + seeds.runs().get(0).record().environment().corpus()
+                            + (spec.isDefault() ? "" : ": other settings"),
+                    title -> new SvgCurve("tokens", "training " + Charts.LOSS)).add(seeds.name(), seeds.curves());
         });
-        figures.forEach((title, curve) -> figure(curve, title));
+        figures.forEach((title, curve) -> figure(curve, title + ". Smoothed, the losses themselves faint behind; of "
+                + "several seeds the mean, and one standard deviation to either side."));
         if (runs.isEmpty()) {
             text("p", "No finished run is on this machine.");
         }

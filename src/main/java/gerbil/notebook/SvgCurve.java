@@ -10,6 +10,7 @@ import java.util.function.DoubleUnaryOperator;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * A small line chart as an SVG element, for charts that change while one looks: the Plotly extension does not redraw
@@ -24,7 +25,13 @@ public final class SvgCurve {
     private static final int TOP = 24;
     private static final int BOTTOM = 40;
 
-    private record Series(String name, double[] x, double[] y) {
+    private static final String LINE = "fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.8\"";
+    private static final String FAINT = "fill=\"none\" stroke=\"currentColor\" stroke-opacity=\"0.35\"";
+    private static final String BAND = "fill=\"currentColor\" fill-opacity=\"0.25\"";
+    private static final String DOTS = "dots";
+
+    /** @param name none of what stands behind the line that follows, in that line's colour */
+    private record Series(String name, String style, int color, double[] x, double[] y) {
     }
 
     private final String xLabel;
@@ -38,11 +45,32 @@ public final class SvgCurve {
 
     /** Adds a line; points that are not finite are left out. */
     public SvgCurve add(String name, double[] x, double[] y) {
+        return add(name, LINE, x, y);
+    }
+
+    /** Adds the smoothed loss of a run, or the mean of several seeds, before what it was smoothed from or their band. */
+    SvgCurve add(String name, List<LossCurve> seeds) {
+        LossCurve behind = LossCurve.behind(seeds);
+        LossCurve line = LossCurve.meanOf(seeds).smoothed();
+        return add(null, seeds.size() == 1 ? FAINT : BAND, behind.x(), behind.loss())
+                .add(name, line.x(), line.loss());
+    }
+
+    /** Adds points that no line connects. */
+    SvgCurve dots(String name, double[] x, double[] y) {
+        return add(name, DOTS, x, y);
+    }
+
+    private SvgCurve add(String name, String style, double[] x, double[] y) {
         int[] drawn = IntStream.range(0, x.length)
                 .filter(i -> Double.isFinite(x[i]) && Double.isFinite(y[i])).toArray();
-        series.add(new Series(name, Arrays.stream(drawn).mapToDouble(i -> x[i]).toArray(),
+        series.add(new Series(name, style, (int) named().count(), Arrays.stream(drawn).mapToDouble(i -> x[i]).toArray(),
                 Arrays.stream(drawn).mapToDouble(i -> y[i]).toArray()));
         return this;
+    }
+
+    private Stream<Series> named() {
+        return series.stream().filter(s -> s.name != null);
     }
 
     /** The chart as one {@code <svg>} element. */
@@ -65,18 +93,23 @@ public final class SvgCurve {
         }
         text(svg, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6, "middle", xLabel);
         text(svg, 4, 14, "start", yLabel);
-        for (int i = 0; i < series.size(); i++) {
-            line(svg, series.get(i), Palette.color(i), toX, toY);
-        }
-        if (series.size() > 1) {
+        series.forEach(line -> line(svg, line, toX, toY));
+        if (named().count() > 1) {
             legend(svg);
         }
         return svg.append("</svg>").toString();
     }
 
-    private static void line(StringBuilder svg, Series line, String color, DoubleUnaryOperator toX,
-                             DoubleUnaryOperator toY) {
-        svg.append("<polyline fill=\"none\" stroke-width=\"1.8\" stroke=\"").append(color).append("\" points=\"");
+    private static void line(StringBuilder svg, Series line, DoubleUnaryOperator toX, DoubleUnaryOperator toY) {
+        if (line.style.equals(DOTS)) {
+            for (int i = 0; i < line.x.length; i++) {
+                svg.append(String.format(Locale.ROOT, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n",
+                        toX.applyAsDouble(line.x[i]), toY.applyAsDouble(line.y[i]), Palette.color(line.color)));
+            }
+            return;
+        }
+        svg.append(String.format(Locale.ROOT, "<polyline color=\"%s\" %s points=\"",
+                Palette.color(line.color), line.style));
         for (int i = 0; i < line.x.length; i++) {
             svg.append(String.format(Locale.ROOT, "%.1f,%.1f ", toX.applyAsDouble(line.x[i]),
                     toY.applyAsDouble(line.y[i])));
@@ -85,11 +118,12 @@ public final class SvgCurve {
     }
 
     private void legend(StringBuilder svg) {
-        for (int i = 0; i < series.size(); i++) {
+        List<Series> lines = named().toList();
+        for (int i = 0; i < lines.size(); i++) {
             double y = TOP + 12 + 16 * i;
             svg.append(String.format(Locale.ROOT, "<path d=\"M%d,%.1fh18\" stroke-width=\"3\" stroke=\"%s\"/>\n",
                     WIDTH - RIGHT - 20, y - 4, Palette.color(i)));
-            text(svg, WIDTH - RIGHT - 26, y, "end", series.get(i).name);
+            text(svg, WIDTH - RIGHT - 26, y, "end", lines.get(i).name);
         }
     }
 

@@ -3,8 +3,9 @@ package gerbil.runs;
 import gerbil.spec.StepMetrics;
 
 import java.util.List;
+import java.util.function.Supplier;
 
-/** Told of every optimizer step as it is done. */
+/** Told of every optimizer step as it is done. Whatever a listener does, the run's numbers stay the same. */
 @FunctionalInterface
 public interface TrainingListener {
 
@@ -25,4 +26,12 @@ public interface TrainingListener {
      * @param steps of the whole run
      */
     void step(StepMetrics metrics, int steps);
+
+    /**
+     * Offered now and then, between two steps.
+     *
+     * @param preview worked out only for who asks, in this call
+     */
+    default void preview(Supplier<Preview> preview) {
+    }
 }

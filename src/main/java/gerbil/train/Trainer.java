@@ -202,6 +202,7 @@ public final class Trainer {
         TrainingStep step = setup.step();
         AdamW optimizer = setup.optimizer();
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
+        Previews previews = new Previews(spec, setup.model(), vocabulary, tokens.heldout(), listener);
         Instant saved = Instant.now();
         try {
             for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
@@ -219,6 +220,7 @@ public final class Trainer {
                         data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
+                previews.after(done);
                 requireFolder(number);
                 if (number == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
                     save(setup);

@@ -3,6 +3,7 @@ package gerbil.notebook;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.runs.Preview;
 import gerbil.spec.StepMetrics;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +38,18 @@ class LiveDisplayTest {
         }
         String left = shown.get(shown.size() - 1).plainText();
         assertTrue(left.matches("Gerbil-A-3.3m: 2 steps, 16.4k tokens, .* s \\(8k tokens/s\\), loss 6.5000"), left);
+    }
+
+    @Test
+    void trainingShowsHeldOutLossAndASample() {
+        try (LiveTraining training = new LiveTraining("run", display)) {
+            training.preview(() -> new Preview(100, 6.5, "if (a < b)"));
+            training.step(new StepMetrics(1, 100, 7, 1e-4, 1, 100), 3);
+            String frame = (String) shown.get(0).forms().get("text/html");
+            assertTrue(frame.contains("After 100 tokens it has a held-out loss of about 6.50"), frame);
+            assertTrue(frame.contains("if (a &lt; b)</pre>"), frame);
+            assertEquals(1, frame.split("<circle").length - 1, frame);
+        }
     }
 
     @Test

@@ -35,6 +35,24 @@ class SvgCurveTest {
     }
 
     @Test
+    void whatStandsBehindALineHasItsColourAndNoName() throws Exception {
+        double[] x = IntStream.range(0, 100).asDoubleStream().toArray();
+        LossCurve falling = new LossCurve(x, IntStream.range(0, 100).mapToDouble(i -> 7 - i / 50.0 + i % 2).toArray());
+        LossCurve higher = new LossCurve(x, IntStream.range(0, 100).mapToDouble(i -> 9 - i / 50.0 + i % 2).toArray());
+        Document svg = parse(new SvgCurve("x", "y").add("one", List.of(falling)).add("two", List.of(falling, higher))
+                .dots("seen", new double[] {1, 2}, new double[] {6, 6}));
+        NodeList lines = svg.getElementsByTagName("polyline");
+        assertEquals(4, lines.getLength());
+        List<String> colors = IntStream.range(0, 4).mapToObj(i -> ((Element) lines.item(i)).getAttribute("color"))
+                .toList();
+        assertEquals(List.of(Palette.color(0), Palette.color(0), Palette.color(1), Palette.color(1)), colors);
+        assertEquals(List.of("one", "two", "seen"), texts(svg, "text").subList(texts(svg, "text").size() - 3,
+                texts(svg, "text").size()));
+        assertEquals(Palette.color(2), ((Element) svg.getElementsByTagName("circle").item(1)).getAttribute("fill"));
+        assertEquals(200, ((Element) lines.item(2)).getAttribute("points").trim().split(" ").length, "there and back");
+    }
+
+    @Test
     void aSingleLineHasNoLegend() throws Exception {
         Document svg = parse(new SvgCurve("x", "y").add("only", new double[] {1, 2}, new double[] {1, 2}));
         assertFalse(texts(svg, "text").contains("only"));
