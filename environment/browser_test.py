@@ -65,6 +65,17 @@ root => {
 }
 """
 
+# Whether the shade lies over the table: as it is, and scrolled to the end.
+SHADED = """
+scroller => {
+    const [table, shade] = [scroller.querySelector("table"), scroller.querySelector("div > table ~ div")];
+    const shaded = () => shade.getBoundingClientRect().left < table.getBoundingClientRect().right - 1;
+    const before = shaded();
+    scroller.scrollLeft = scroller.scrollWidth;
+    return [before, shaded()];
+}
+"""
+
 
 class Notebook:
     """A notebook that is open in a window of its own."""
@@ -127,6 +138,16 @@ class Notebook:
     def check_table(self, number, rows):
         found = self.cell(number).locator(".jp-OutputArea-output tbody tr").count()
         check(found >= rows, f"{self.name}, cell {number}: the table has {found} rows")
+
+    def check_scrolls(self, number):
+        """At a small window's width a table that is wider shows it, and no longer at its end."""
+        scroller = self.cell(number).locator('div[style*="overflow-x"]').first
+        self.page.set_viewport_size({**WINDOW, "width": 700})
+        narrow = scroller.evaluate(SHADED)
+        self.page.set_viewport_size({**WINDOW, "width": 3000})
+        check((narrow, scroller.evaluate(SHADED)) == ([True, False], [False, False]),
+              f"{self.name}, cell {number}: a table that is cut off has a shade at its edge, until its end")
+        self.page.set_viewport_size(WINDOW)
 
     def check_no_errors(self):
         errors = self.page.locator(ERROR)
@@ -282,7 +303,7 @@ def quickstart(lab):
     notebook.screenshot("interrupted", train, train)
     stopped = notebook.cell(train).locator(".jp-Cell-outputArea").inner_text()
     check("stopped after step" in stopped, "an interrupted run says after which step it stopped")
-    check(notebook.cell(train).locator("svg polyline").count() == 1, "its curve stays")
+    check(notebook.cell(train).locator("svg polyline").count() == 2, "its curve stays, smoothed and as it was")
     check(re.fullmatch(SENTENCE, error.inner_text().strip()), f"and what to do: {error.inner_text().strip()}")
     notebook.check_not_run(text)
 
@@ -308,6 +329,7 @@ def loss_table(lab):
         notebook.check_figure(figure, points=8)
     for table in tables:
         notebook.check_table(table, rows=1)  # of this machine's runs there is the quickstart's
+    notebook.check_scrolls(tables[0])
     notebook.check_readable(DARK)
     notebook.screenshot("loss-table", 1, max(figures))
     notebook.close()

@@ -13,13 +13,14 @@ final class Html {
 
     /**
      * A table that scrolls where it is wider than the page, whose right edge is in the shade as long as there is more.
-     * At the table's end the shade lies in the transparent border, where the frame cuts it off.
+     * At the table's end the shade lies in the transparent border, where the frame cuts it off. Of a notebook that is
+     * not trusted JupyterLab removes styles: with the place of the shade its inline-size goes, and nothing is seen.
      */
     static String scrolling(String table) {
         return """
                 <div style="display:flex;overflow-x:auto">
                 <div style="display:flex;flex:none;overflow:clip;border-right:16px solid transparent">
-                %s<div style="flex:none;width:16px;margin-right:-16px;position:sticky;right:0;pointer-events:none;\
+                %s<div style="flex:none;inline-size:16px;margin-right:-16px;position:sticky;right:0;pointer-events:none;\
                 background:linear-gradient(to left,rgba(128,128,128,0.6),transparent)"></div>
                 </div>
                 </div>
