@@ -21,18 +21,26 @@ public final class Folders {
     }
 
     /**
-     * Makes a folder and those above it that are missing. Java's own way, before 20, fails if it is a link to one.
+     * Makes a folder and those above it that are missing, and forces their names to the disk. Java's own way, before
+     * 20, fails if it is a link to one.
      *
      * @return the folder
      * @throws GerbilException if it, or one above it, is a link that leads nowhere
      */
     public static Path create(Path folder) throws IOException {
-        for (Path above = folder.toAbsolutePath(); above != null && !Files.exists(above); above = above.getParent()) {
+        Path above = folder.toAbsolutePath();
+        for (; above != null && !Files.exists(above); above = above.getParent()) {
             if (Files.isSymbolicLink(above)) {
                 throw leadsNowhere(above);
             }
         }
-        return Files.isDirectory(folder) ? folder : Files.createDirectories(folder);
+        if (!Files.isDirectory(folder)) {
+            Files.createDirectories(folder);
+            for (Path made = folder.toAbsolutePath(); !made.equals(above); made = made.getParent()) {
+                WholeFile.force(made.getParent());
+            }
+        }
+        return folder;
     }
 
     /**

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -14,15 +15,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeSet;
 
 /**
  * Records as JSON files: one mapper, and writing that leaves either the old file or the new one. And how the JSON of
@@ -31,7 +32,9 @@ import java.util.Map;
 public final class Json {
 
     private static final ObjectMapper MAPPER =
-            new ObjectMapper().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
+            new ObjectMapper().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL)
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+    private static final String CHECKSUM = "checksum";
 
     /** Deeper nesting would take tens of megabytes to skip. */
     private static final int DEEPEST = 100_000;
@@ -65,19 +68,41 @@ public final class Json {
      */
     public static <T> T parse(String text, Class<T> type, String where) {
         try {
-            return MAPPER.readValue(text, type);
+            return required(MAPPER.readValue(text, type), type, where);
         } catch (JsonProcessingException e) {
-            throw new GerbilException(where + " is not readable (" + e.getOriginalMessage() + ")",
-                    "JSON of a " + type.getSimpleName(), "remove it and run the step that wrote it again", e);
+            throw notReadable(e.getOriginalMessage(), type, where, e);
         }
+    }
+
+    private static <T> T required(T value, Class<T> type, String where) {
+        if (value == null) {
+            throw notReadable("there is nothing in it", type, where, null);
+        }
+        return value;
+    }
+
+    private static GerbilException notReadable(String why, Class<?> type, String where, Exception cause) {
+        return new GerbilException(where + " is not readable (" + why + ")", "JSON of a " + type.getSimpleName(),
+                "remove it and run the step that wrote it again", cause);
     }
 
     /**
      * @throws IOException if the file is missing or cannot be read
-     * @throws GerbilException if it is not JSON of that type
+     * @throws GerbilException if it is not JSON of that type, or not what {@link #writeChecked} wrote
      */
     public static <T> T read(Path file, Class<T> type) throws IOException {
-        return parse(Files.readString(file), type, file.toString());
+        String where = file.toString();
+        try {
+            JsonNode tree = MAPPER.readTree(new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+            JsonNode checksum = tree instanceof ObjectNode object ? object.remove(CHECKSUM) : null;
+            if (checksum != null && !checksum.asText().equals(sha256(tree))) {
+                throw new GerbilException(where + " with another content than its checksum's",
+                        "the file as it was written", "restore it from a copy, or delete what it belongs to");
+            }
+            return required(MAPPER.treeToValue(tree, type), type, where);
+        } catch (JsonProcessingException e) {
+            throw notReadable(e.getOriginalMessage(), type, where, e);
+        }
     }
 
     /**
@@ -146,15 +171,25 @@ public final class Json {
         }
     }
 
+    /** As {@link #write}, with a checksum that {@link #read} compares: damage on the disk is noticed. */
+    public static void writeChecked(Path file, Object value) throws IOException {
+        ObjectNode tree = (ObjectNode) MAPPER.readTree(line(value));
+        write(file, tree.put(CHECKSUM, sha256(tree)));
+    }
+
     /** SHA-256 of a value's JSON, in hexadecimal: equal for equal records. */
     public static String sha256(Object value) {
-        try {
-            byte[] bytes = MAPPER.writeValueAsBytes(value);
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        return Sha256.hex(line(value).getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The fields that two records differ in, each with both values: {@code optimizer.learningRate: 0.01 and 0.02}. */
+    public static List<String> differences(Object one, Object other) {
+        Map<String, String> left = leaves(one);
+        Map<String, String> right = leaves(other);
+        TreeSet<String> names = new TreeSet<>(left.keySet());
+        names.addAll(right.keySet());
+        names.removeIf(name -> left.containsKey(name) && left.get(name).equals(right.get(name)));
+        return names.stream().map(name -> name + ": " + left.getOrDefault(name, "none") + " and "
+                + right.getOrDefault(name, "none")).toList();
     }
 }

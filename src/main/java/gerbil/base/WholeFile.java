@@ -1,6 +1,8 @@
 package gerbil.base;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -8,8 +10,9 @@ import java.util.Comparator;
 import java.util.stream.Stream;
 
 /**
- * Files and folders that are whole or not there: their content goes to a temporary neighbour, which then takes their
- * name in one step. However the process ends, the name means either what it meant before or all of what is new.
+ * Files and folders that are whole or not there: their content goes to a temporary neighbour, is forced to the disk,
+ * and then takes their name in one step. However the process ends, and if the power fails, the name means either what
+ * it meant before or all of what is new.
  */
 public final class WholeFile {
 
@@ -47,7 +50,7 @@ public final class WholeFile {
     }
 
     /**
-     * Writes under a name of the caller's, then renames.
+     * Writes under a name of the caller's, then renames. What is in a folder is forced to the disk by its writers.
      *
      * @param temporary beside the target; what a killed process left there is deleted
      * @param target replaced if it is a file or an empty folder
@@ -64,13 +67,43 @@ public final class WholeFile {
     }
 
     /**
-     * The last step alone, for writers that keep what they have when they fail.
+     * The last steps alone, for writers that keep what they have when they fail.
      *
      * @param temporary written whole, beside the target
      * @param target replaced if it is a file or an empty folder
      */
     public static void rename(Path temporary, Path target) throws IOException {
+        force(temporary);
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        force(target.toAbsolutePath().getParent());
+    }
+
+    /**
+     * Waits until a file's content, or the names in a folder, are on the disk, whatever interrupts it: a trainer is
+     * asked for a checkpoint by an interrupt, which closes channels.
+     */
+    static void force(Path path) throws IOException {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try (FileChannel channel = FileChannel.open(path)) {
+                    channel.force(true);
+                    return;
+                } catch (ClosedByInterruptException e) {
+                    interrupted = Thread.interrupted();
+                } catch (IOException e) {
+                    // some file systems of networks and virtual machines cannot force folders
+                    if (!Files.isDirectory(path)) {
+                        throw e;
+                    }
+                    return;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** Deletes a file, or a folder with all that is in it, if it is there. */

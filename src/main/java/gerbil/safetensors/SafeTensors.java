@@ -79,7 +79,6 @@ public final class SafeTensors {
                 for (NDArray array : tensors.values()) {
                     write(out, array.toByteBuffer());
                 }
-                out.getFD().sync();
             }
         });
     }

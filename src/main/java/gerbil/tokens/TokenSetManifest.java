@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import gerbil.base.GerbilException;
+import gerbil.base.WholeFile;
 import gerbil.corpus.Provenance;
 import gerbil.tokenizer.Vocabulary;
 
@@ -109,7 +110,7 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
     }
 
     void write(Path folder) throws IOException {
-        Files.writeString(folder.resolve(FILE),
+        WholeFile.write(folder.resolve(FILE),
                 JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this).replace("\r\n", "\n") + "\n");
     }
 
