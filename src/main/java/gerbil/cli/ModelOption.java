@@ -7,10 +7,15 @@ import gerbil.runs.TrainedModel;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Which model a command is about. */
 final class ModelOption {
+
+    private static final Pattern AT_STEP = Pattern.compile("(.+)@(\\d{1,7})");
 
     @Option(names = "--model", required = true, paramLabel = "NAME|FOLDER",
             description = "A model's name, such as Gerbil-A-92k (of several runs the default one is taken, or the "
@@ -28,8 +33,13 @@ final class ModelOption {
         return TrainedModel.openFolder(folder(model));
     }
 
-    /** The absolute folder of a model: the run's, if it is not one itself. */
+    /** The absolute folder of a model: what is named if it is one, the run's, or that of {@code NAME@STEP}. */
     static Path folder(String model) {
-        return NamedRun.find(model, RunList::trained).folder().toAbsolutePath().normalize();
+        Matcher atStep = AT_STEP.matcher(model);
+        Path folder = Files.notExists(Path.of(model)) && atStep.matches()
+                ? NamedRun.find(atStep.group(1), RunList::trained)
+                        .requireCheckpoint(Integer.parseInt(atStep.group(2))).folder()
+                : NamedRun.find(model, RunList::trained).folder();
+        return folder.toAbsolutePath().normalize();
     }
 }

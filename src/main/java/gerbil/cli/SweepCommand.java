@@ -2,6 +2,7 @@ package gerbil.cli;
 
 import gerbil.base.GerbilException;
 import gerbil.results.LearningRates;
+import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.DetachedRun;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.Sweep;
@@ -16,7 +17,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
@@ -27,7 +27,6 @@ import java.util.concurrent.Callable;
                 + "learning rate alone on the default tokens also come into results/learning-rates.csv.")
 final class SweepCommand implements Callable<Integer> {
 
-    private static final int CHECKPOINT_MINUTES = 5;
 
     @Mixin
     private RunOptions options;
@@ -63,7 +62,7 @@ final class SweepCommand implements Callable<Integer> {
             try {
                 RunResult result = sweep.result(spec, () -> new Trainer(spec, tokens, directory,
                         () -> options.settings(spec, reason -> { }), TrainingListener.NONE,
-                        Duration.ofMinutes(CHECKPOINT_MINUTES)).runUntilTerminated());
+                        CheckpointPolicy.DEFAULT).runUntilTerminated());
                 System.out.printf(Locale.ROOT, "held-out loss %.4f, %.4f bits a byte%n", result.heldoutLoss(),
                         result.bitsPerByte());
                 if (options.onDefaultTokens()) {

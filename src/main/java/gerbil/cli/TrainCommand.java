@@ -3,6 +3,7 @@ package gerbil.cli;
 import gerbil.base.GerbilException;
 import gerbil.base.Units;
 import gerbil.hub.LanguageModel;
+import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.DetachedRun;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
@@ -23,7 +24,6 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -36,18 +36,27 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private RunOptions options;
 
-    @Option(names = "--from", paramLabel = "NAME|FOLDER",
-            description = "Finetune: begin with this model, a run's or one in a folder of transformers, in place of "
-                    + "random weights.")
+    @Option(names = "--from", paramLabel = "NAME[@STEP]|FOLDER",
+            description = "Finetune: begin a new run with this model, a run's (after a step whose checkpoint is kept) "
+                    + "or one in a folder of transformers, in place of random weights.")
     private String from;
 
     @Option(names = "--run-directory", paramLabel = "FOLDER",
             description = "Where to keep the one run (default: runs/<model>/<run id>).")
     private Path runDirectory;
 
-    @Option(names = "--checkpoint-minutes", defaultValue = "5", paramLabel = "N",
-            description = "Minutes between checkpoints (default: ${DEFAULT-VALUE}).")
-    private int checkpointMinutes;
+    @Option(names = "--checkpoint-every", defaultValue = "60s", paramLabel = "TIME|STEPS",
+            description = "Time between checkpoints, such as 60s, 5m or 1h (default: ${DEFAULT-VALUE}), longer where "
+                    + "saving would take more than 2%% of it; or steps, such as 500.")
+    private String checkpointEvery;
+
+    @Option(names = "--keep-last", defaultValue = "2", paramLabel = "N",
+            description = "How many of the newest checkpoints to keep (default: ${DEFAULT-VALUE}).")
+    private int keepLast;
+
+    @Option(names = "--keep-every", defaultValue = "0", paramLabel = "STEPS",
+            description = "Keep older checkpoints too if their step is a multiple of this (default: none).")
+    private int keepEvery;
 
     @Option(names = "--detach",
             description = "Train the one run in a process of its own, which outlives this terminal: see watch and "
@@ -79,6 +88,7 @@ final class TrainCommand implements Callable<Integer> {
     /** With a model to begin with, or null. */
     private void train(LanguageModel base) {
         Workspace workspace = Workspace.here();
+        CheckpointPolicy checkpoints = CheckpointPolicy.parse(checkpointEvery, keepLast, keepEvery);
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
         if ((runDirectory != null || detach) && specs.size() > 1) {
@@ -100,11 +110,11 @@ final class TrainCommand implements Callable<Integer> {
             if (detach && directory.result().isEmpty()) {
                 System.out.println(running(DetachedTraining.start(directory, new TrainingRequest(spec,
                         tokens.folder().toString(), baseFolder == null ? null : baseFolder.toString(), settings,
-                        checkpointMinutes))));
+                        checkpoints))));
                 continue;
             }
             Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new PrintedProgress(System.err),
-                    Duration.ofMinutes(checkpointMinutes));
+                    checkpoints);
             print((base == null ? trainer : trainer.from(base)).runUntilTerminated(), directory);
         }
     }

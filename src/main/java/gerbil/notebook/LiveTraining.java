@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * Shows a run while it trains: how far it is, how fast, how long it will take and the curve of its loss, in one display
@@ -33,6 +34,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     private final String unfinished;
     private final List<StepMetrics> seen = new ArrayList<>();
     private final List<Preview> previews = new ArrayList<>();
+    private final List<String> notes = new ArrayList<>();
     private int before;
     private int steps;
 
@@ -99,12 +101,17 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         previews.add(preview.get());
     }
 
+    @Override
+    public synchronized void note(String sentence) {
+        notes.add(sentence);
+    }
+
     /** Leaves one line in the display's place, of an unfinished run its curve too; nothing if nothing was done. */
     @Override
     public synchronized void close() {
         if (!seen.isEmpty()) {
             String line = closingLine();
-            display.show(MimeBundle.html(paragraph(line) + (last().step() < steps ? curve() : ""), line));
+            display.show(MimeBundle.html(paragraph(line) + noted() + (last().step() < steps ? curve() : ""), line));
         }
     }
 
@@ -114,9 +121,9 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
                 "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps,
                 100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
                 Units.duration(left()));
-        return MimeBundle.html(paragraph(line) + "<progress style=\"width:640px\" max=\"" + steps + "\" value=\""
-                + last.step() + "\"></progress>\n" + curve() + sample() + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>",
-                line);
+        return MimeBundle.html(paragraph(line) + noted() + "<progress style=\"width:640px\" max=\"" + steps
+                + "\" value=\"" + last.step() + "\"></progress>\n" + curve() + sample()
+                + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>", line);
     }
 
     private String curve() {
@@ -136,6 +143,10 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         return paragraph("After " + Units.count(latest.tokens()) + " tokens it has a held-out loss of about "
                 + String.format(Locale.ROOT, "%.2f", latest.heldOutLoss()) + " and begins a document so:")
                 + "<pre style=\"white-space:pre-wrap\">" + Html.escape(latest.sample()) + "</pre>\n";
+    }
+
+    private String noted() {
+        return notes.stream().map(LiveTraining::paragraph).collect(Collectors.joining());
     }
 
     private static String paragraph(String line) {

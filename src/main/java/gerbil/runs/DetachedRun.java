@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -22,6 +23,8 @@ public final class DetachedRun {
     private static final String LOG = "log.txt";
     private static final int LOG_LINES = 5;
     private static final long MILLISECONDS_TO_LOOK = 200;
+    /** A step ends between two passes, and a checkpoint of the largest size is a gigabyte. */
+    private static final Duration TIME_TO_STOP = Duration.ofSeconds(20);
 
     private final RunDirectory directory;
 
@@ -66,13 +69,15 @@ public final class DetachedRun {
     /**
      * Ends the process after a checkpoint, and waits for that. The run goes on when it is started again.
      *
-     * @throws GerbilException if nobody trains there, or it is a notebook or another machine that does
+     * @throws GerbilException if nobody trains there, or it is a notebook or another machine that does; or if it has
+     *     not ended in 20 seconds, as while it is suspended
      */
     public void stop() {
         long pid = process().orElseThrow(() -> new GerbilException("nobody who trains in " + directory.folder(),
                 "a run in progress", "start it, or name another run"));
-        ProcessHandle process = ProcessHandle.of(pid).orElseThrow(() -> new GerbilException("process " + pid
-                + ", which is not one of this machine's", "a process that can be told to stop",
+        ProcessHandle process = ProcessHandle.of(pid).orElseThrow(() -> new GerbilException(pid == 0
+                ? "a lock in " + directory.folder() + " that does not name the process which holds it"
+                : "process " + pid + ", which is not one of this machine's", "a process that can be told to stop",
                 "stop it where it was started"));
         try {
             // a signal would end a notebook's whole kernel, and without a checkpoint
@@ -81,7 +86,14 @@ public final class DetachedRun {
                         "a run in a process of its own", "interrupt the notebook's cell");
             }
             process.destroy();
+            long deadline = System.nanoTime() + TIME_TO_STOP.toNanos();
             while (process().orElse(0) == pid) {
+                if (System.nanoTime() > deadline) {
+                    throw new GerbilException("process " + pid + ", which was asked to stop and has not in "
+                            + TIME_TO_STOP.toSeconds() + " seconds", "its end after a checkpoint",
+                            "wait, if its disk is slow; if it is suspended, wake it with kill -CONT " + pid
+                                    + ": then it stops; kill -KILL " + pid + " ends it without a checkpoint");
+                }
                 Thread.sleep(MILLISECONDS_TO_LOOK);
             }
         } catch (IOException e) {

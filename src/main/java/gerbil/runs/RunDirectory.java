@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -98,22 +99,32 @@ public final class RunDirectory {
      *
      * @param environment asked for only if the run is new
      * @return the record of the run as it was first started
-     * @throws GerbilException if the directory belongs to another specification
+     * @throws GerbilException if the directory belongs to another specification, with the fields that differ
      */
     public RunRecord claim(RunSpec spec, Supplier<RunEnvironment> environment) throws IOException {
         Path file = folder.resolve(RUN);
         if (!Files.exists(file)) {
             Folders.create(folder);
             RunRecord record = new RunRecord(spec, environment.get());
-            Json.write(file, record);
+            Json.writeChecked(file, record);
             return record;
         }
-        RunRecord found = Json.read(file, RunRecord.class);
-        if (!found.spec().equals(spec)) {
-            throw new GerbilException("a run of " + Json.line(found.spec()) + " in " + folder,
-                    "one of " + Json.line(spec), "choose another directory, or delete this one");
+        RunRecord found = record();
+        List<String> differences = Json.differences(found.spec(), spec);
+        if (!differences.isEmpty()) {
+            throw new GerbilException("another run in " + folder + ", which differs from the one asked for in "
+                    + String.join("; ", differences), "the same run", "choose another directory, or delete this one");
         }
         return found;
+    }
+
+    /** Notes where the run is continued, if it is not where it was trained before. */
+    public void continueIn(RunEnvironment environment) throws IOException {
+        RunRecord record = record();
+        if (Stream.concat(Stream.of(record.environment()), record.continued().stream())
+                .noneMatch(e -> e.differences(environment).isEmpty())) {
+            Json.writeChecked(folder.resolve(RUN), record.continuedIn(environment));
+        }
     }
 
     /** The run's folder. */
@@ -162,8 +173,9 @@ public final class RunDirectory {
 
     private GerbilException held() {
         try {
-            return new GerbilException("a run in " + folder + " that process "
-                    + holder().map(ProcessLock.Holder::process).orElse(0L) + " is training", "a run that nobody trains",
+            return new GerbilException("a run in " + folder + " that " + holder().map(ProcessLock.Holder::process)
+                    .filter(process -> process > 0).map(process -> "process " + process).orElse("another process")
+                    + " is training", "a run that nobody trains",
                     "watch it, or stop it first; of a notebook's run, interrupt the cell");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -191,7 +203,7 @@ public final class RunDirectory {
     /** Notes what a detached process is to train here. */
     public void request(TrainingRequest request) throws IOException {
         Folders.create(folder);
-        Json.write(folder.resolve(REQUEST), request);
+        Json.writeChecked(folder.resolve(REQUEST), request);
     }
 
     /** Where and on what the run was begun, if it has begun. */
@@ -233,7 +245,7 @@ public final class RunDirectory {
      *
      * @throws GerbilException if there is none, naming those that are there
      */
-    Checkpoint requireCheckpoint(int step) {
+    public Checkpoint requireCheckpoint(int step) {
         try {
             List<Checkpoint> kept = Checkpoint.all(checkpoints());
             return kept.stream().filter(c -> c.step() == step).findFirst().orElseThrow(() -> new GerbilException(
@@ -258,7 +270,7 @@ public final class RunDirectory {
 
     /** Notes the result of the run, which has finished. */
     public void finish(RunResult result) throws IOException {
-        Json.write(folder.resolve(RESULT), result);
+        Json.writeChecked(folder.resolve(RESULT), result);
     }
 
     /** {@code metrics.jsonl}: a line a step. */
@@ -269,6 +281,26 @@ public final class RunDirectory {
     /** The folder of the checkpoints. */
     public Path checkpoints() {
         return folder.resolve("checkpoints");
+    }
+
+    /**
+     * The newest checkpoint that is whole; newer ones are set aside.
+     *
+     * @param note told of each that is set aside
+     * @throws GerbilException if there are checkpoints and none is whole
+     */
+    public Optional<Checkpoint> wholeCheckpoint(Consumer<String> note) throws IOException {
+        return Checkpoint.newestWhole(checkpoints(), metricsFile(), note);
+    }
+
+    /**
+     * @throws GerbilException if the metrics are not those that were there when the newest checkpoint was saved
+     */
+    public void requireMetrics() throws IOException {
+        Optional<Checkpoint> newest = latestCheckpoint();
+        if (newest.isPresent()) {
+            newest.get().requireMetrics(metricsFile());
+        }
     }
 
     /** The newest checkpoint, if there is one. */

@@ -11,6 +11,7 @@ import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A run's model with its tokenizer, ready to write text. */
 public final class TrainedModel extends LanguageModel {
@@ -43,12 +44,18 @@ public final class TrainedModel extends LanguageModel {
     }
 
     /**
-     * The model in a folder: of a run's newest checkpoint, or one of transformers.
+     * The model in a folder: of a run's newest checkpoint, of a checkpoint, or one of transformers.
      *
-     * @throws gerbil.base.GerbilException if the folder holds neither
+     * @throws gerbil.base.GerbilException if the folder holds none of them
      */
     public static LanguageModel openFolder(Path folder) throws IOException {
-        return Import.isFolder(folder) ? Import.open(folder) : open(RunDirectory.open(folder));
+        if (Import.isFolder(folder)) {
+            return Import.open(folder);
+        }
+        Optional<Checkpoint> checkpoint = Checkpoint.at(folder.toAbsolutePath());
+        return checkpoint.isPresent()
+                ? open(RunDirectory.open(checkpoint.get().folder().getParent().getParent()), checkpoint.get())
+                : open(RunDirectory.open(folder));
     }
 
     private static TrainedModel open(RunDirectory run, Checkpoint checkpoint) {

@@ -22,6 +22,12 @@ public interface TrainingListener {
     }
 
     /**
+     * @param sentence on what who reads the run's numbers should know: a damaged checkpoint, another number of threads
+     */
+    default void note(String sentence) {
+    }
+
+    /**
      * @param metrics of the step just done
      * @param steps of the whole run
      */

@@ -1,5 +1,10 @@
 package gerbil.spec;
 
+import gerbil.base.Json;
+
+import java.util.List;
+import java.util.Objects;
+
 /**
  * Where and on what a run was made: it decides speed and rounding, not the numbers.
  *
@@ -16,4 +21,14 @@ package gerbil.spec;
  */
 public record RunEnvironment(String codeVersion, String device, int threads, String engine, String java,
                              String corpus, String corpusHash, StepSettings step, String started) {
+
+    public RunEnvironment {
+        Objects.requireNonNull(step, "step");
+    }
+
+    /** What may give other last bits in another environment: {@code threads: 1 and 2}. */
+    public List<String> differences(RunEnvironment other) {
+        return Json.differences(this, new RunEnvironment(other.codeVersion, other.device, other.threads, other.engine,
+                other.java, corpus, corpusHash, step, started));
+    }
 }

@@ -1,6 +1,7 @@
 package gerbil.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import gerbil.base.GerbilException;
 
 /**
  * How a training step is computed on a device. It decides speed, memory and rounding, and so it is chosen once for a
@@ -17,6 +18,15 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 @JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks
 public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headBlock,
                            boolean recompute) {
+
+    public StepSettings {
+        if (path == null || precision == null || microBatch < 1 || headChunk < 0 || headBlock < 0) {
+            throw new GerbilException("a step of path " + path + ", precision " + precision + ", micro-batch "
+                    + microBatch + " and head chunks of " + headChunk + " and " + headBlock,
+                    "a path, a precision, a micro-batch of 1 or more and chunks of 0 or more",
+                    "restore run.json from a copy, or delete the run's directory and train again");
+        }
+    }
 
     /** These settings with another micro-batch. */
     public StepSettings withMicroBatch(int microBatch) {

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.OptimizerSettings.Decayed;
@@ -91,9 +92,21 @@ abstract class AdamW implements AutoCloseable {
         return moments();
     }
 
-    /** Continues after a number of steps with what was saved. */
+    /**
+     * Continues after a number of steps with what was saved.
+     *
+     * @throws GerbilException if something is missing or has another shape
+     */
     void restore(int after, Map<String, NDArray> saved) {
         steps = after;
+        saved().forEach((name, array) -> {
+            NDArray given = saved.get(name);
+            if (given == null || !given.getShape().equals(array.getShape())) {
+                throw new GerbilException("a checkpoint of step " + after + " with " + (given == null ? "no " + name
+                        : name + " of shape " + given.getShape()), name + " of shape " + array.getShape(),
+                        "delete that checkpoint and train again: that goes on from the one before");
+            }
+        });
         moments().forEach((name, array) -> array.set(new NDIndex("..."), saved.get(name)));
     }
 

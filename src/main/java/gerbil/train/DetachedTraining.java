@@ -3,6 +3,7 @@ package gerbil.train;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.hub.LanguageModel;
+import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.DetachedRun;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
@@ -22,7 +23,6 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -30,7 +30,6 @@ import java.util.concurrent.TimeUnit;
 /** Trains in a process of its own: starts one, and is what runs in it. */
 public final class DetachedTraining {
 
-    private static final int CHECKPOINT_MINUTES = 5;
     private static final long MILLISECONDS_TO_LOOK = 200;
 
     /**
@@ -51,7 +50,7 @@ public final class DetachedTraining {
      */
     public static DetachedRun start(RunSpec spec, PreparedTokens tokens, Path runs) {
         return start(RunDirectory.of(runs, spec), new TrainingRequest(spec, tokens.folder().toString(), null, null,
-                CHECKPOINT_MINUTES));
+                CheckpointPolicy.DEFAULT));
     }
 
     /** The same in any directory, and all else that can be asked for. */
@@ -141,7 +140,7 @@ public final class DetachedTraining {
     private static void train(RunDirectory directory, PrintStream log) throws IOException {
         TrainingRequest request = directory.request();
         Trainer trainer = new Trainer(request.spec(), PreparedTokens.open(Path.of(request.tokens())), directory,
-                () -> settings(request), new PrintedProgress(log), Duration.ofMinutes(request.checkpointMinutes()));
+                () -> settings(request), new PrintedProgress(log), request.checkpoints());
         if (request.from() == null) {
             trainer.runUntilTerminated();
         } else {

@@ -45,6 +45,11 @@ public final class PrintedProgress implements Progress, TrainingListener {
         }
     }
 
+    @Override
+    public void note(String sentence) {
+        out.println(sentence);
+    }
+
     private boolean due(boolean finished) {
         long now = System.nanoTime();
         if (!finished && now - last < NANOSECONDS_BETWEEN) {

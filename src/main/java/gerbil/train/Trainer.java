@@ -13,6 +13,7 @@ import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
 import gerbil.runs.Checkpoint;
+import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.MetricsLog;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainingListener;
@@ -33,6 +34,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -50,24 +52,24 @@ public final class Trainer {
     private final RunDirectory directory;
     private final Supplier<StepSettings> settings;
     private final TrainingListener listener;
-    private final Duration checkpointEvery;
+    private final CheckpointPolicy checkpoints;
     private final Sequences data;
     private LanguageModel base;
     private boolean stopsOnSignal;
 
     /**
      * @param settings asked for when the run is begun, not when it is continued: then the recorded ones hold
-     * @param checkpointEvery time between checkpoints; there is always one at the end and one at an interrupt
+     * @param checkpoints when they are saved and which are kept
      * @throws GerbilException if the token sets are not the specification's or shorter than a sequence
      */
     public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, Supplier<StepSettings> settings,
-                   TrainingListener listener, Duration checkpointEvery) {
+                   TrainingListener listener, CheckpointPolicy checkpoints) {
         this.spec = spec;
         this.tokens = tokens;
         this.directory = directory;
         this.settings = settings;
         this.listener = listener;
-        this.checkpointEvery = checkpointEvery;
+        this.checkpoints = checkpoints;
         vocabulary = Vocabulary.of(spec);
         tokens.train().requireVocabulary(vocabulary);
         tokens.heldout().requireVocabulary(vocabulary);
@@ -80,10 +82,16 @@ public final class Trainer {
         new Windows(tokens.heldout(), spec.sequenceLength());
     }
 
-    /** A run in its own directory under {@code runs}, on the fused path, with a checkpoint every five minutes. */
+    /** As the other constructor, with a time between checkpoints, of which the newest two are kept. */
+    public Trainer(RunSpec spec, PreparedTokens tokens, RunDirectory directory, Supplier<StepSettings> settings,
+                   TrainingListener listener, Duration checkpointEvery) {
+        this(spec, tokens, directory, settings, listener, CheckpointPolicy.every(checkpointEvery));
+    }
+
+    /** A run in its own directory under {@code runs}, on the fused path, with a checkpoint every minute. */
     public static Trainer of(RunSpec spec, PreparedTokens tokens, Path runs, TrainingListener listener) {
         return new Trainer(spec, tokens, RunDirectory.of(runs, spec),
-                () -> StepTuning.choose(spec, TrainingPath.FUSED), listener, Duration.ofMinutes(5));
+                () -> StepTuning.choose(spec, TrainingPath.FUSED), listener, CheckpointPolicy.DEFAULT);
     }
 
     /**
@@ -111,9 +119,10 @@ public final class Trainer {
      * Trains to the end of the budget.
      *
      * @return the result, also written to the run's directory
-     * @throws GerbilException if the directory belongs to another run, another process or thread trains in it, the loss
-     *     stops being a number, float16 overflows step after step, memory ends, a GPU fails, the disk is full, or the
-     *     thread is interrupted, which leaves a checkpoint to continue from
+     * @throws GerbilException if the directory belongs to another run, another process or thread trains in it, no
+     *     checkpoint in it is whole or its metrics are not, the loss stops being a number, float16 overflows step after
+     *     step, memory ends, a GPU fails, the disk is full, or the thread is interrupted, which leaves a checkpoint to
+     *     continue from
      */
     public RunResult run() {
         try {
@@ -129,7 +138,8 @@ public final class Trainer {
         } catch (IOException e) {
             long checkpoint = spec.config().parameters() * 3 * Float.BYTES;
             throw DiskFull.explain(e, directory.folder(), "the run's last checkpoint",
-                    "three checkpoints of about " + DiskFull.megabytes(checkpoint) + ", of which two are kept");
+                    checkpoints.keepLast() + 1 + " checkpoints of about " + DiskFull.megabytes(checkpoint)
+                            + ", of which " + checkpoints.keepLast() + " are kept");
         }
     }
 
@@ -145,23 +155,29 @@ public final class Trainer {
         if (directory.result().isPresent()) {
             return read();
         }
-        try (ProcessLock ignored = directory.lock(stopsOnSignal)) {
+        try (ProcessLock lock = directory.lock(stopsOnSignal)) {
             // another process may have finished it just now
-            return directory.result().isPresent() ? read() : trainLocked();
+            return directory.result().isPresent() ? read() : trainLocked(lock);
         }
     }
 
     private RunResult read() throws IOException {
-        directory.claim(spec, this::environment);
+        claim();
+        directory.requireMetrics();
         listener.begin(directory.metrics(), spec.steps());
         return directory.result().orElseThrow();
     }
 
-    private RunResult trainLocked() throws IOException {
-        RunRecord record = directory.claim(spec, this::environment);
+    private RunRecord claim() throws IOException {
+        return directory.claim(spec, () -> environment(settings.get()));
+    }
+
+    private RunResult trainLocked(ProcessLock lock) throws IOException {
+        RunRecord record = claim();
+        continueHere(record.environment());
         try (TrainingSetup setup = TrainingSetup.of(spec, record.environment().step())) {
             GptJ model = setup.model();
-            var checkpoint = directory.latestCheckpoint();
+            var checkpoint = directory.wholeCheckpoint(listener::note);
             if (checkpoint.isPresent()) {
                 restore(checkpoint.get(), model, setup.optimizer());
             } else if (spec.base() != null) {
@@ -169,7 +185,7 @@ public final class Trainer {
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
                 listener.begin(directory.metrics(), spec.steps());
-                train(setup, metrics);
+                train(setup, metrics, lock);
                 model.freezeParameters(true);
                 RunResult result = result(model, metrics, record);
                 directory.finish(result);
@@ -178,16 +194,36 @@ public final class Trainer {
         }
     }
 
-    private static void restore(Checkpoint checkpoint, GptJ model, AdamW optimizer) throws IOException {
-        checkpoint.restore(model);
-        try (NDManager scratch = model.manager().newSubManager()) {
-            optimizer.restore(checkpoint.savedStep(), checkpoint.optimizer(scratch));
+    /** Bits are the same in the same environment only. */
+    private void continueHere(RunEnvironment begun) throws IOException {
+        RunEnvironment now = environment(begun.step());
+        List<String> differences = begun.differences(now);
+        if (!differences.isEmpty()) {
+            listener.note("The run is not continued as it was begun: " + String.join("; ", differences)
+                    + ". From here on its numbers may differ from those of a run that was not stopped; run.json says "
+                    + "so too.");
+            directory.continueIn(now);
         }
     }
 
-    private void save(TrainingSetup setup) throws IOException {
+    private static void restore(Checkpoint checkpoint, GptJ model, AdamW optimizer) throws IOException {
+        checkpoint.restore(model);
+        try (NDManager scratch = model.manager().newSubManager()) {
+            optimizer.restore(checkpoint.step(), checkpoint.optimizer(scratch));
+        }
+    }
+
+    /** @return seconds that it took */
+    private double save(TrainingSetup setup, MetricsLog metrics) throws IOException {
+        long begin = System.nanoTime();
         AdamW optimizer = setup.optimizer();
-        Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved());
+        Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved(),
+                metrics.force(), checkpoints);
+        return secondsSince(begin);
+    }
+
+    private static double secondsSince(long nanoTime) {
+        return (System.nanoTime() - nanoTime) / 1e9;
     }
 
     private void begin(GptJ model) {
@@ -198,12 +234,13 @@ public final class Trainer {
         model.load(base.model().weights());
     }
 
-    private void train(TrainingSetup setup, MetricsLog metrics) throws IOException {
+    private void train(TrainingSetup setup, MetricsLog metrics, ProcessLock lock) throws IOException {
         TrainingStep step = setup.step();
         AdamW optimizer = setup.optimizer();
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
         Previews previews = new Previews(spec, setup.model(), vocabulary, tokens.heldout(), listener);
-        Instant saved = Instant.now();
+        long saved = System.nanoTime();
+        double saving = 0;
         try {
             for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
                 long begin = System.nanoTime();
@@ -214,24 +251,25 @@ public final class Trainer {
                 requireNumber("loss", loss.mean(), number);
                 requireNumber("gradient norm", norm, number);
                 requireScale(optimizer.lossScale().value(), number);
-                double seconds = (System.nanoTime() - begin) / 1e9;
+                double seconds = secondsSince(begin);
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
                         learningRate, norm, spec.batchTokens() / seconds,
                         data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
                 previews.after(done);
-                requireFolder(number);
-                if (number == spec.steps() || saved.plus(checkpointEvery).isBefore(Instant.now())) {
-                    save(setup);
-                    saved = Instant.now();
+                requireLock(lock, number);
+                if (number == spec.steps() || checkpoints.due(number, secondsSince(saved), saving)) {
+                    saving = save(setup, metrics);
+                    saved = System.nanoTime();
                 }
             }
         } catch (InterruptedStep e) {
             // of the last finished step; before the first there is nothing to keep
             int done = optimizer.steps();
             if (done > 0 && directory.latestCheckpoint().filter(c -> c.step() == done).isEmpty()) {
-                save(setup);
+                requireLock(lock, done);
+                save(setup, metrics);
             }
             throw interrupted(done, e);
         }
@@ -243,10 +281,15 @@ public final class Trainer {
     }
 
     /** On Linux and macOS one can go on writing to a file that was deleted. */
-    private void requireFolder(int step) {
+    private void requireLock(ProcessLock lock, int step) throws IOException {
         if (Files.notExists(directory.folder())) {
             throw new GerbilException("no folder " + directory.folder() + " any more at step " + step,
                     "the run's files, as long as it trains", "train again: it begins anew");
+        }
+        if (!lock.isHeld()) {
+            throw new GerbilException("another lock file or none in " + directory.folder() + " at step " + step
+                    + ", so that another process may be training there", "the lock file, as long as the run trains",
+                    "leave the file alone, and train again: the run goes on from its newest checkpoint");
         }
     }
 
@@ -275,11 +318,11 @@ public final class Trainer {
                 spec.trainingLossSteps(), Hardware.deviceMemory(spec.config()));
     }
 
-    private RunEnvironment environment() {
+    private RunEnvironment environment(StepSettings step) {
         Engine engine = Devices.engine();
         var corpus = tokens.train().manifest().corpus();
         return new RunEnvironment(CodeVersion.current(), Hardware.device(spec.config()), Hardware.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
-                corpus.hash(), settings.get(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+                corpus.hash(), step, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }
 }

@@ -74,8 +74,8 @@ class GerbilTest {
                 + "longest-span mask-rate loss-on 183k 104m",
         "export | --model --step --out",
         "import | --model --tokens-folder",
-        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-minutes "
-            + "--detach",
+        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-every "
+            + "--keep-last --keep-every --detach",
         "list | runs/ seed held-out",
         "watch | --model",
         "stop | --model",

@@ -44,7 +44,7 @@ class RunListTest {
         RunDirectory run = begin(spec, corpus);
         try (NDManager manager = NDManager.newBaseManager()) {
             Checkpoint.save(run.checkpoints(), 393, Map.of("w", manager.create(new float[] {1})),
-                    Map.of("m", manager.create(new float[] {2})));
+                    Map.of("m", manager.create(new float[] {2})), "", CheckpointPolicy.DEFAULT);
         }
         assertTrue(run.latestCheckpoint().orElseThrow().folder().toFile()
                 .setLastModified(System.currentTimeMillis() - 1_000L * age));

@@ -64,7 +64,7 @@ class DetachedRunTest {
     }
 
     private static TrainingRequest request(Path tokensFolder) {
-        return new TrainingRequest(spec, tokensFolder.toString(), null, SmallRun.settings(TrainingPath.FUSED, 2), 5);
+        return new TrainingRequest(spec, tokensFolder.toString(), null, SmallRun.settings(TrainingPath.FUSED, 2), null);
     }
 
     private static DetachedRun start(RunDirectory directory) {
@@ -115,6 +115,26 @@ class DetachedRunTest {
         assertEquals(-1, Files.mismatch(
                 whole.latestCheckpoint().orElseThrow().folder().resolve("moments.safetensors"),
                 directory.latestCheckpoint().orElseThrow().folder().resolve("moments.safetensors")));
+    }
+
+    /** It is asked to stop, which it does as soon as it is awake. */
+    @Test
+    void whoStopsASuspendedRunIsToldSo() throws Exception {
+        DetachedRun run = start(directory);
+        awaitSteps(2);
+        ProcessHandle process = ProcessHandle.of(run.process().orElseThrow()).orElseThrow();
+        signal("STOP", process);
+        String message = refusal(run::stop);
+        assertTrue(message.contains("process " + process.pid() + ", which was asked to stop and has not in 20 seconds")
+                && message.contains("kill -CONT " + process.pid()), message);
+        assertTrue(run.isRunning());
+        signal("CONT", process);
+        process.onExit().get();
+        assertEquals(directory.metrics().size(), directory.latestCheckpoint().orElseThrow().step());
+    }
+
+    private static void signal(String name, ProcessHandle process) throws IOException, InterruptedException {
+        assertEquals(0, new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor());
     }
 
     @Test

@@ -14,6 +14,7 @@ import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
 import gerbil.objective.CausalSequences;
 import gerbil.runs.Checkpoint;
+import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainingListener;
 import gerbil.safetensors.SafeTensors;
@@ -30,7 +31,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Map;
 
 /** The texts are those of libtorch, libc10_cuda, CUDA's runtime, cuBLAS, cuDNN and NVRTC. */
@@ -127,7 +127,7 @@ class EngineFailureTest {
     private static Trainer trainer(RunSpec spec, PreparedTokens tokens, RunDirectory run, Precision precision,
                                    TrainingListener listener) {
         return new Trainer(spec, tokens, run, () -> new StepSettings(TrainingPath.FUSED, precision, 4, 64, 300, false),
-                listener, Duration.ZERO);
+                listener, CheckpointPolicy.parse("1", 2, 0));
     }
 
     /** What an operator says when the GPU is gone reaches the trainer at the next number that it reads. */

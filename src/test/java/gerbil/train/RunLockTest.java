@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -112,6 +113,57 @@ class RunLockTest {
         RunResult result = trainer(spec, tokens, directory, TrainingListener.NONE).run();
         try (ProcessLock ignored = directory.lock(false)) {
             assertEquals(result, trainer(spec, tokens, directory, TrainingListener.NONE).run());
+        }
+    }
+
+    /** The file is deleted, and perhaps locked anew by another process: the first trains no further. */
+    @Test
+    void aLockThatOthersDoNotFindEndsTheRun() throws Exception {
+        PreparedTokens tokens = TestTokens.prepare(folder, 20_000);
+        RunSpec spec = SmallRun.of(tokens, 4);
+        RunDirectory directory = RunDirectory.of(folder, spec);
+        Path lock = directory.folder().resolve("lock");
+        String removed = assertThrows(GerbilException.class, () -> trainer(spec, tokens, directory,
+                (metrics, steps) -> assertTrue(lock.toFile().delete())).run()).getMessage();
+        assertTrue(removed.contains("another lock file or none in " + directory.folder() + " at step 1"), removed);
+
+        Process[] other = new Process[1];
+        try {
+            String taken = assertThrows(GerbilException.class, () -> trainer(spec, tokens, directory,
+                    (metrics, steps) -> other[0] = hold(lock)).run()).getMessage();
+            assertTrue(taken.contains("another lock file or none"), taken);
+            assertTrue(refusal(directory.folder()).contains("process " + other[0].pid() + " is training"));
+        } finally {
+            other[0].destroyForcibly().waitFor();
+        }
+        assertEquals(4, trainer(spec, tokens, directory, TrainingListener.NONE).run().spec().steps());
+    }
+
+    private static Process hold(Path lock) {
+        try {
+            Files.delete(lock);
+            Process child = Child.start(List.of(), Holder.class, lock.getParent().toString());
+            assertEquals("locked", child.inputReader().readLine());
+            return child;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aLockOfGarbageIsHeldByAnotherProcess() throws Exception {
+        Process child = Child.start(List.of(), Holder.class, folder.toString());
+        try (BufferedReader said = child.inputReader()) {
+            assertEquals("locked", said.readLine());
+            for (byte[] garbage : List.of(new byte[0], new byte[] {-1, -2, 10, -3, 10}, new byte[10_000])) {
+                Files.write(folder.resolve("lock"), garbage);
+                assertTrue(refusal(folder).contains("that another process is training"), refusal(folder));
+                String stopped = assertThrows(GerbilException.class,
+                        () -> DetachedRun.of(RunDirectory.at(folder)).stop()).getMessage();
+                assertTrue(stopped.contains("does not name the process"), stopped);
+            }
+        } finally {
+            child.destroyForcibly().waitFor();
         }
     }
 

@@ -93,7 +93,7 @@ class TrainerTest {
         assertEquals(List.of("checkpoints", "lock", "metrics.jsonl", "result.json", "run.json"),
                 files(directory.folder()));
         assertEquals(List.of("step-0000120"), files(directory.checkpoints()));
-        assertEquals(List.of("complete", "moments.safetensors", "state.json", "weights.safetensors"),
+        assertEquals(List.of("manifest.json", "moments.safetensors", "weights.safetensors"),
                 files(directory.checkpoints().resolve("step-0000120")));
         assertEquals(new RunRecord(spec, result.environment()), directory.record());
         assertEquals(tokens.train().manifest().corpus().hash(), result.environment().corpusHash());
@@ -158,7 +158,8 @@ class TrainerTest {
     void aDirectoryOfAnotherRunIsRefused() {
         trainer(spec, TrainingListener.NONE).run();
         RunSpec other = spec.withSeed(1);
-        assertRefused(() -> trainer(other, NO_STEP).run(), directory.folder().toString(), "\"seed\":0", "\"seed\":1");
+        assertRefused(() -> trainer(other, NO_STEP).run(), directory.folder().toString(),
+                "differs from the one asked for in seed: 0 and 1.");
     }
 
     @Test
