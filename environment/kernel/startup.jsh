@@ -11,6 +11,7 @@ import gerbil.corpus.*;
 import gerbil.eval.*;
 import gerbil.hub.*;
 import gerbil.kernels.*;
+import gerbil.law.*;
 import gerbil.model.*;
 import gerbil.notebook.*;
 import gerbil.objective.*;

@@ -41,13 +41,18 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
 
     /** Exact number of trained parameters. */
     public long parameters() {
+        long embedding = (long) vocabulary * width;
+        long head = embedding + vocabulary;
+        return embedding + bodyParameters() + head;
+    }
+
+    /** Those of the layers and the last LayerNorm, without embedding and head. */
+    public long bodyParameters() {
         long d = width;
         long attention = 4 * d * d;
         long mlp = 8 * d * d + 5 * d;
         long layerNorm = 2 * d;
-        long embedding = vocabulary * d;
-        long head = embedding + vocabulary;
-        return embedding + layers * (layerNorm + attention + mlp) + layerNorm + head;
+        return layers * (layerNorm + attention + mlp) + layerNorm;
     }
 
     /**
