@@ -17,6 +17,7 @@ import gerbil.notebook.*;
 import gerbil.objective.*;
 import gerbil.results.*;
 import gerbil.runs.*;
+import gerbil.seq2seq.*;
 import gerbil.spec.*;
 import gerbil.tokenizer.*;
 import gerbil.tokens.*;

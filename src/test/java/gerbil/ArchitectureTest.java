@@ -55,6 +55,7 @@ class ArchitectureTest {
             results: [base, spec]
             runs: [base, corpus, hub, model, safetensors, spec, tokenizer, tokens]
             safetensors: [base]
+            seq2seq: [base, corpus, hub, model, runs, safetensors, spec, tokenizer, train]
             spec: [base]
             tokenizer: [base, spec]
             tokens: [base, corpus, tokenizer]

@@ -3,7 +3,9 @@ package gerbil.hub;
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,17 +27,25 @@ public final class Export {
      * @throws IOException if the disk is full or not writable
      */
     public static void write(LanguageModel model, ModelCard card, Path folder) throws IOException {
-        requireEmpty(folder);
-        Folders.create(folder);
-        var config = model.model().config();
-        Json.write(folder.resolve("config.json"), TransformersConfig.of(config, model.vocabulary()));
-        Json.write(folder.resolve("generation_config.json"), TransformersConfig.generation(config, model.vocabulary()));
-        TransformersTokenizer.write(model.vocabulary(), config.contextLength(), folder);
-        Files.writeString(folder.resolve("README.md"), card.markdown());
-        SafeTensors.write(folder.resolve("model.safetensors"), model.model().weights());
+        write(model.model(), model.vocabulary(), card.markdown(), folder);
     }
 
-    private static void requireEmpty(Path folder) throws IOException {
+    /** The same of a model that no run has trained by itself, with a card in Markdown. */
+    public static void write(GptJ model, Vocabulary vocabulary, String card, Path folder) throws IOException {
+        requireEmpty(folder);
+        Folders.create(folder);
+        var config = model.config();
+        Json.write(folder.resolve("config.json"), TransformersConfig.of(config, vocabulary));
+        Json.write(folder.resolve("generation_config.json"), TransformersConfig.generation(config, vocabulary));
+        TransformersTokenizer.write(vocabulary, config.contextLength(), folder);
+        Files.writeString(folder.resolve("README.md"), card);
+        SafeTensors.write(folder.resolve("model.safetensors"), model.weights());
+    }
+
+    /**
+     * @throws GerbilException if the folder, or a file of its name, has content
+     */
+    public static void requireEmpty(Path folder) throws IOException {
         if (Files.isRegularFile(folder)) {
             throw new GerbilException("the file " + folder, "a new or an empty folder", "choose another name");
         }

@@ -67,6 +67,11 @@ final class TransformersConfig {
      */
     static GptJConfig read(JsonNode json, Path file) {
         String type = json.path("model_type").asText("missing");
+        if (type.equals("encoder-decoder")) {
+            throw new GerbilException(file.getParent() + ", an encoder-decoder, as a model that continues text",
+                    "a decoder alone",
+                    "let it answer a text (gerbil.seq2seq.Seq2SeqModel), or take the model that it began with");
+        }
         if (!type.equals("gptj")) {
             throw new GerbilException(file + " with model_type " + shown(type), "gptj",
                     "choose a model of the GPT-J architecture");

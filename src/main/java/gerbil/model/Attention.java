@@ -6,7 +6,9 @@ import ai.djl.nn.Parameter;
 import ai.djl.nn.core.Linear;
 import gerbil.spec.GptJConfig;
 
-/** Causal self-attention with rotary positions and no biases. */
+import java.util.function.Function;
+
+/** Attention without biases: of a sequence to itself with rotary positions, or to another sequence without any. */
 final class Attention {
 
     private final GptJConfig config;
@@ -15,25 +17,39 @@ final class Attention {
     private final Parameter value;
     private final Parameter output;
 
-    Attention(GptJConfig config, String prefix, GptJ model) {
+    Attention(GptJConfig config, String prefix, Function<String, Parameter> parameters) {
         this.config = config;
-        key = model.parameter(prefix + "k_proj.weight");
-        value = model.parameter(prefix + "v_proj.weight");
-        query = model.parameter(prefix + "q_proj.weight");
-        output = model.parameter(prefix + "out_proj.weight");
+        key = parameters.apply(prefix + "k_proj.weight");
+        value = parameters.apply(prefix + "v_proj.weight");
+        query = parameters.apply(prefix + "q_proj.weight");
+        output = parameters.apply(prefix + "out_proj.weight");
     }
 
     /**
      * @param x (batch, length, width), as the result
-     * @param mask (length, length), added to the scores
+     * @param mask added to the scores: (length, length), or what becomes (batch, heads, length, length)
      */
     NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask) {
-        NDArray q = rotation.rotate(heads(x, query));
-        NDArray k = rotation.rotate(heads(x, key));
-        NDArray v = heads(x, value);
-        NDArray scores = q.matMul(k.swapAxes(2, 3)).div(GptJ.number(x, Math.sqrt(config.headDim())));
+        return attended(rotation.rotate(heads(x, query)), rotation.rotate(heads(x, key)), heads(x, value), mask);
+    }
+
+    /**
+     * Attends to another sequence.
+     *
+     * @param x (batch, length, width), as the result
+     * @param memory what is attended to, (batch, its length, width)
+     * @param mask as above, with the other's length last
+     */
+    NDArray across(NDArray x, NDArray memory, NDArray mask) {
+        return attended(heads(x, query), heads(memory, key), heads(memory, value), mask);
+    }
+
+    private NDArray attended(NDArray q, NDArray k, NDArray v, NDArray mask) {
+        NDArray scores = q.matMul(k.swapAxes(2, 3)).div(GptJ.number(q, Math.sqrt(config.headDim())));
         NDArray mixed = scores.add(mask).softmax(-1).matMul(v);
-        return Linear.linear(mixed.transpose(0, 2, 1, 3).reshape(x.getShape()), output.getArray()).singletonOrThrow();
+        Shape shape = q.getShape();
+        return Linear.linear(mixed.transpose(0, 2, 1, 3).reshape(shape.get(0), shape.get(2), -1), output.getArray())
+                .singletonOrThrow();
     }
 
     /** (batch, length, width) to (batch, heads, length, headDim). */

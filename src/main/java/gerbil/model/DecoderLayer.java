@@ -12,16 +12,21 @@ final class DecoderLayer {
 
     DecoderLayer(GptJConfig config, String prefix, GptJ model) {
         norm = new LayerNorm(prefix + "ln_1.", model);
-        attention = new Attention(config, prefix + "attn.", model);
+        attention = new Attention(config, prefix + "attn.", model::parameter);
         mlp = new Mlp(prefix + "mlp.", model);
     }
 
     /**
      * @param x (batch, length, width), as the result
-     * @param mask (length, length), added to the attention's scores
+     * @param mask as {@link Attention#forward}
      */
     NDArray forward(NDArray x, RotaryEmbedding.Rotation rotation, NDArray mask) {
-        NDArray normed = norm.forward(x);
+        NDArray normed = normed(x);
         return attention.forward(normed, rotation, mask).add(mlp.forward(normed)).add(x);
+    }
+
+    /** What attention and MLP see of x. */
+    NDArray normed(NDArray x) {
+        return norm.forward(x);
     }
 }

@@ -177,11 +177,30 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         config.requireContext(length);
         var rotation = rotary.at(ids.getManager(), 0, length);
         NDArray mask = causalMask(ids.getManager(), length);
-        NDArray x = Embedding.embedding(ids, embedding.getArray(), SparseFormat.DENSE).singletonOrThrow();
+        NDArray x = embedded(ids);
         for (DecoderLayer layer : layers) {
             x = layer.forward(x, rotation, mask);
         }
-        return Linear.linear(finalNorm.forward(x), headWeight.getArray(), headBias.getArray()).singletonOrThrow();
+        return head(normed(x));
+    }
+
+    /** (batch, length) to (batch, length, width). */
+    NDArray embedded(NDArray ids) {
+        return Embedding.embedding(ids, embedding.getArray(), SparseFormat.DENSE).singletonOrThrow();
+    }
+
+    List<DecoderLayer> layers() {
+        return layers;
+    }
+
+    /** What the head sees of the last layer's output. */
+    NDArray normed(NDArray x) {
+        return finalNorm.forward(x);
+    }
+
+    /** (batch, length, width) to (batch, length, vocabulary). */
+    NDArray head(NDArray normed) {
+        return Linear.linear(normed, headWeight.getArray(), headBias.getArray()).singletonOrThrow();
     }
 
     /**
@@ -194,7 +213,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     }
 
     /** A large negative number where a query would see a later key: (length, length). */
-    private static NDArray causalMask(NDManager manager, long length) {
+    static NDArray causalMask(NDManager manager, long length) {
         NDArray position = manager.arange(0, length, 1, DataType.INT64);
         return position.reshape(1, length).gt(position.reshape(length, 1)).toType(DataType.FLOAT32, false).mul(-1e30);
     }

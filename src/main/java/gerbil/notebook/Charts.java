@@ -3,6 +3,7 @@ package gerbil.notebook;
 import gerbil.runs.RunDirectory;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.StepMetrics;
+import org.apache.commons.math3.stat.descriptive.SummaryStatistics;
 import tech.tablesaw.api.NumericColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Axis;
@@ -28,6 +29,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleToLongFunction;
 import java.util.function.LongFunction;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /** The notebooks' charts in one style, as tablesaw figures: a figure that ends a cell appears. */
@@ -82,6 +84,37 @@ public final class Charts {
         LossCurve line = LossCurve.meanOf(seeds).smoothed();
         traces.add(ScatterTrace.builder(line.x(), line.loss()).name(name).legendGroup(name)
                 .mode(ScatterTrace.Mode.LINE).line(Line.builder().color(Palette.color(color)).build()).build());
+    }
+
+    /**
+     * The mean loss of runs that differ in their seed, with one standard deviation to either side.
+     *
+     * @param table with the columns {@code start}, {@code seed}, {@code tokens} and {@code loss}; every seed of a start
+     *     has as many points, whose tokens are about the same
+     */
+    public static Figure lossCurvesOfSeeds(String title, Table table) {
+        List<Trace> traces = new ArrayList<>();
+        for (TableSlice start : table.splitOn("start")) {
+            List<TableSlice> seeds = start.asTable().splitOn("seed").getSlices();
+            List<double[]> tokens = seeds.stream().map(seed -> seed.numberColumn("tokens").asDoubleArray()).toList();
+            List<double[]> losses = seeds.stream().map(seed -> seed.numberColumn("loss").asDoubleArray()).toList();
+            List<SummaryStatistics> x = points(tokens);
+            List<SummaryStatistics> y = points(losses);
+            traces.add(new ErrorBars(line(start.name(), x.stream().mapToDouble(SummaryStatistics::getMean).toArray(),
+                    y.stream().mapToDouble(SummaryStatistics::getMean).toArray(), traces.size(), Line.Dash.SOLID,
+                    ScatterTrace.Mode.LINE_AND_MARKERS),
+                    y.stream().mapToDouble(SummaryStatistics::getStandardDeviation).toArray()));
+        }
+        return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /** What several runs have at each of their points. */
+    private static List<SummaryStatistics> points(List<double[]> runs) {
+        return IntStream.range(0, runs.get(0).length).mapToObj(point -> {
+            SummaryStatistics statistics = new SummaryStatistics();
+            runs.forEach(run -> statistics.addValue(run[point]));
+            return statistics;
+        }).toList();
     }
 
     /** A Blender run's loss by tokens, a line for each objective and one for all together. */

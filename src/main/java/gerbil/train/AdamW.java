@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import gerbil.base.GerbilException;
-import gerbil.model.GptJ;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.OptimizerSettings.Decayed;
 
@@ -19,7 +18,7 @@ import java.util.Map;
  * {@code clip_grad_norm_} and {@code AdamW}. There are two that agree to rounding: {@link PlainAdamW} in DJL operations
  * and {@link FusedAdamW} in three kernel calls.
  */
-abstract class AdamW implements AutoCloseable {
+public abstract class AdamW implements AutoCloseable {
 
     static final double CLIP_EPSILON = 1e-6;
 
@@ -32,11 +31,11 @@ abstract class AdamW implements AutoCloseable {
     private int steps;
 
     /** An optimizer at step 0, its moments zero. */
-    AdamW(GptJ model, OptimizerSettings settings) {
+    AdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings) {
         this.settings = settings;
-        manager = model.manager().newSubManager();
-        names = List.copyOf(model.weights().keySet());
-        parameters = new NDList(model.weights().values());
+        manager = parent.newSubManager();
+        names = List.copyOf(weights.keySet());
+        parameters = new NDList(weights.values());
         for (NDArray parameter : parameters) {
             means.add(manager.zeros(parameter.getShape()));
             squares.add(manager.zeros(parameter.getShape()));
@@ -48,7 +47,7 @@ abstract class AdamW implements AutoCloseable {
      *
      * @return the gradients' global L2 norm before clipping
      */
-    double step(double learningRate) {
+    public double step(double learningRate) {
         steps++;
         try (NDScope ignored = new NDScope()) {
             return update(new NDList(parameters.stream().map(NDArray::getGradient).toList()), learningRate);

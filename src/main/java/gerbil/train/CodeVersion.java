@@ -6,13 +6,13 @@ import java.io.UncheckedIOException;
 import java.util.Properties;
 
 /** The version and commit that this library was built from. */
-final class CodeVersion {
+public final class CodeVersion {
 
     private CodeVersion() {
     }
 
     /** "0.1.0 (1a2b3c4)", with "-dirty" where the build had uncommitted changes. */
-    static String current() {
+    public static String current() {
         Properties git = new Properties();
         try (InputStream resource = CodeVersion.class.getResourceAsStream("/gerbil/version.properties")) {
             if (resource != null) {

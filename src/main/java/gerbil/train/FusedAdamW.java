@@ -21,7 +21,7 @@ final class FusedAdamW extends AdamW {
     private final NDList counters = new NDList();
 
     FusedAdamW(GptJ model, OptimizerSettings settings, Kernels kernels, LossScale lossScale) {
-        super(model, settings);
+        super(model.manager(), model.weights(), settings);
         this.kernels = kernels;
         this.lossScale = lossScale;
         parameters.forEach(ignored -> counters.add(manager.zeros(new Shape())));

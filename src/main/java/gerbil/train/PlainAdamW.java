@@ -3,14 +3,20 @@ package gerbil.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
-import gerbil.model.GptJ;
+import ai.djl.ndarray.NDManager;
 import gerbil.spec.OptimizerSettings;
 
-/** AdamW in ordinary DJL operations. */
-final class PlainAdamW extends AdamW {
+import java.util.Map;
 
-    PlainAdamW(GptJ model, OptimizerSettings settings) {
-        super(model, settings);
+/** AdamW in ordinary DJL operations. */
+public final class PlainAdamW extends AdamW {
+
+    /**
+     * @param parent closing it closes the optimizer
+     * @param weights what is learned, by name; they record gradients
+     */
+    public PlainAdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings) {
+        super(parent, weights, settings);
     }
 
     @Override

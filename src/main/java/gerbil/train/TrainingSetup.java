@@ -25,7 +25,8 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
         model.freezeParameters(false);
         if (settings.path() == TrainingPath.PLAIN) {
-            return of(spec, settings, model, new PlainAdamW(model, spec.optimizer()), new PlainLoss(model));
+            return of(spec, settings, model, new PlainAdamW(model.manager(), model.weights(), spec.optimizer()),
+                    new PlainLoss(model));
         }
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();

@@ -71,7 +71,7 @@ class GptJReferenceTest {
     void fiveStepsOfAdamW() {
         OptimizerSettings settings = new OptimizerSettings(0.003, 0.9, 0.95, 1e-8, 0.1,
                 OptimizerSettings.Decayed.ALL, 1.0, 0, 1);
-        try (AdamW optimizer = new PlainAdamW(model, settings)) {
+        try (AdamW optimizer = new PlainAdamW(model.manager(), model.weights(), settings)) {
             for (int step = 0; step < 5; step++) {
                 assertEquals(expected.get("losses_before_each_step").get(step).asDouble(), backward(), BOUND);
                 double norm = expected.get("grad_norm_before_clipping").get(step).asDouble();
