@@ -43,10 +43,12 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
     /** Characters of a text for each position: more than any text has, and few enough to be encoded at once. */
     private static final int CHARACTERS_A_POSITION = 32;
     private static final int MOST_LOGPROBS = 5;
+    private static final int MOST_STOPS = 32;
+    private static final int LONGEST_STOP = 256;
     private static final int DEFAULT_TOKENS = 16;
     private static final String OFFERED = "prompt (a text, an array of token ids, or an array of these), max_tokens (0 "
             + "to %d), temperature, top_p, seed, logprobs (0 to " + MOST_LOGPROBS + "), echo (true or false), stop (a "
-            + "text or an array of texts, none of them empty), model and user";
+            + "text of 1 to " + LONGEST_STOP + " characters or at most " + MOST_STOPS + " of these), model and user";
     /** Parts of the interface that are not offered, with the values that ask for nothing, as null does. */
     private static final Map<String, Set<String>> WITHOUT_EFFECT = Map.of("n", Set.of("1"), "best_of", Set.of("1"),
             "stream", Set.of("false"), "suffix", Set.of(), "logit_bias", Set.of("{}"),
@@ -78,7 +80,8 @@ record CompletionRequest(List<int[]> prompts, int maxTokens, Sampling sampling, 
                 contextLength);
         List<String> stop = requireNonNullElse(options.stop, List.<JsonNode>of()).stream()
                 .map(text -> requireNonNullElse(text.textValue(), "")).toList();
-        require(!stop.contains(""), "stop", json, contextLength);
+        require(stop.size() <= MOST_STOPS && stop.stream().allMatch(text -> !text.isEmpty()
+                && text.length() <= LONGEST_STOP), "stop", json, contextLength);
         List<int[]> prompts = prompts(json, encode, contextLength);
         long tokens = 0;
         for (int[] prompt : prompts) {

@@ -9,6 +9,7 @@ import gerbil.model.GptJ;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -22,15 +23,16 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
-/** Answers completion requests. Safe for use by many threads, which take turns. */
+/** Answers completion requests, one after another. */
 final class Completions {
+
+    private static final int BYTES_A_CHARACTER = 3;
 
     private final Scorer scorer;
     private final Tokenizer tokenizer;
     private final Vocabulary vocabulary;
     private final Generator generator;
     private final int contextLength;
-    private final Object parsing = new Object();
 
     Completions(GptJ model, Tokenizer tokenizer) {
         this.scorer = new Scorer(model, tokenizer);
@@ -76,19 +78,43 @@ final class Completions {
      * @throws GerbilException naming what is wrong with it
      */
     CompletionRequest parse(byte[] body) {
-        // one at a time: as a tree, JSON takes some tens of times the memory of its text
-        synchronized (parsing) {
-            return CompletionRequest.parse(body, tokenizer::encodeTagged, vocabulary.size(), contextLength);
-        }
+        return CompletionRequest.parse(body, tokenizer::encodeTagged, vocabulary.size(), contextLength);
     }
 
-    /** A choice for each prompt. */
-    synchronized List<Choice> answer(CompletionRequest request) {
+    /** A choice for each prompt, and how many tokens were read and written. */
+    record Answer(List<Choice> choices, Usage usage) {
+    }
+
+    /** Tokens of all prompts, of what was added to them, and of both. */
+    record Usage(@JsonProperty("prompt_tokens") int promptTokens,
+                 @JsonProperty("completion_tokens") int completionTokens,
+                 @JsonProperty("total_tokens") int totalTokens) {
+    }
+
+    /** Throws if nobody waits for an answer any more. */
+    interface Waiting {
+
+        void require() throws IOException;
+    }
+
+    /**
+     * @param waiting asked between two prompts that are continued
+     */
+    Answer answer(CompletionRequest request, Waiting waiting) throws IOException {
         boolean scored = request.logprobs() >= 0;
         // as lm-evaluation-harness asks: the pass that scores the prompt then also finds the one token after it
         boolean nextIsScored = scored && request.maxTokens() == 1 && request.sampling().temperature() == 0;
-        List<int[]> added = request.prompts().stream().map(prompt -> nextIsScored
-                ? new int[] {vocabulary.endOfText()} : generate(request, prompt)).toList();
+        List<int[]> added = new ArrayList<>();
+        for (int[] prompt : request.prompts()) {
+            if (nextIsScored) {
+                added.add(new int[] {vocabulary.endOfText()});
+            } else {
+                if (!added.isEmpty() && request.maxTokens() > 0) {
+                    waiting.require();
+                }
+                added.add(generate(request, prompt));
+            }
+        }
         List<List<Place>> places = scored ? score(request, added) : List.of();
         List<Choice> choices = new ArrayList<>();
         for (int i = 0; i < added.size(); i++) {
@@ -100,7 +126,9 @@ final class Completions {
             }
             choices.add(choice(i, request, ids, scored ? places.get(i) : null));
         }
-        return choices;
+        int read = request.prompts().stream().mapToInt(prompt -> prompt.length).sum();
+        int written = added.stream().mapToInt(ids -> ids.length).sum();
+        return new Answer(choices, new Usage(read, written, read + written));
     }
 
     /** The tokens after a prompt, up to {@code <|endoftext|>} or the one that completes a stop text. */
@@ -109,11 +137,14 @@ final class Completions {
             return new int[0];
         }
         int[] context = end(prompt, contextLength - request.maxTokens());
+        // a stop text that a token completes is in the last bytes, and a token is one byte at least
+        int reach = BYTES_A_CHARACTER * request.stop().stream().mapToInt(String::length).max().orElse(0);
         List<Integer> added = new ArrayList<>();
         int[] ids = generator.generate(context, request.maxTokens(), request.sampling(), request.seed(), id -> {
             added.add(id);
-            return id == vocabulary.endOfText() || stop(request,
-                    text(added.stream().mapToInt(a -> a).toArray())).isPresent();
+            List<Integer> end = added.subList(Math.max(0, added.size() - reach), added.size());
+            return id == vocabulary.endOfText()
+                    || stop(request, text(end.stream().mapToInt(a -> a).toArray())).isPresent();
         });
         return Arrays.copyOfRange(ids, context.length, ids.length);
     }

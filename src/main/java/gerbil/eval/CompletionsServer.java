@@ -1,22 +1,38 @@
 package gerbil.eval;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.tokenizer.Tokenizer;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpURI;
+import org.eclipse.jetty.http.MimeTypes;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.QuietException;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -24,47 +40,70 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * A model behind OpenAI's completions interface ({@code POST /v1/completions}, {@code GET /v1/models}) on the loopback
  * address, for lm-evaluation-harness's {@code local-completions} and other local clients. Prompts are texts or token
- * ids; log-probabilities and echo are offered.
+ * ids; log-probabilities and echo are offered. Pages of other sites are refused, by the request's Host and Origin.
  *
- * <p>What a request can take is bounded: a body of 1 MiB, 65,536 tokens, {@value #WORKERS} requests at a time, {@value
- * #WAITING} waiting (more are told 503), and {@value #REQUEST_SECONDS} seconds to arrive. A request that is not
- * understood is answered with 400 and the reason.
+ * <p>What clients can take is bounded: {@value #CONNECTIONS} connections; a body of 1 MiB; 65,536 tokens a request;
+ * {@value #WAITING} requests that wait to be answered, and {@value #LARGEST_UNREAD} bytes of answers that are not yet
+ * read (more are told 503); 30 seconds to send a request, and 30 of not reading its answer. A request that is not
+ * understood is answered with 400 and the reason. Of a client that leaves, the prompt at hand is still answered.
  */
 public final class CompletionsServer implements AutoCloseable {
 
     static final int LARGEST_BODY = 1 << 20;
-    static final int WORKERS = 64;
-    static final int WAITING = 256;
-    static final int REQUEST_SECONDS = 60;
+    static final int CONNECTIONS = 256;
+    static final int WAITING = 128;
+    static final long LARGEST_UNREAD = 32L << 20;
 
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
     /** Of a body that is too large, so much is read away, so that the client hears the reason. */
-    private static final int DISCARDED = 1 << 24;
+    private static final long DISCARDED = 16L << 20;
+    private static final int THREADS = 8;
     private static final String COMPLETIONS = "/v1/completions";
+    private static final String MODELS = "/v1/models";
     /** There is one, whatever a request calls it. */
     private static final String MODEL = "gerbil";
-    private static final String MODELS = "/v1/models";
+    private static final Set<String> THIS_MACHINE = Set.of("localhost", "127.0.0.1", "[::1]");
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    static {
-        // read once by the JDK's server: seconds in which a request has to be read; and that an answer's body is sent
-        // without waiting for the client to acknowledge its headers, which takes 40 ms
-        System.getProperties().putIfAbsent("sun.net.httpserver.maxReqTime", String.valueOf(REQUEST_SECONDS));
-        System.getProperties().putIfAbsent("sun.net.httpserver.nodelay", "true");
-    }
-
     private final Completions completions;
-    private final HttpServer server;
-    private final ThreadPoolExecutor workers;
+    private final Duration patience;
+    private final Server server;
+    private final ServerConnector connector;
+    private final ThreadPoolExecutor answering =
+            new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING));
     private final AtomicLong requests = new AtomicLong();
+    private final AtomicLong unread = new AtomicLong();
 
-    private CompletionsServer(Completions completions, int port) throws IOException {
-        this.completions = completions;
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), WAITING);
-        workers = new ThreadPoolExecutor(WORKERS, WORKERS, 1, TimeUnit.MINUTES, new LinkedBlockingQueue<>(),
-                Executors.defaultThreadFactory());
-        server.setExecutor(workers);
-        server.createContext("/", this::handle);
-        server.start();
+    CompletionsServer(GptJ model, Tokenizer tokenizer, int port, Duration patience) {
+        if (port < 0 || port > 65_535) {
+            throw new GerbilException("port " + port, "0 to 65535", "choose one, or 0 for any that is free");
+        }
+        this.completions = new Completions(model, tokenizer);
+        this.patience = patience;
+        server = new Server(new QueuedThreadPool(THREADS));
+        HttpConfiguration http = new HttpConfiguration();
+        http.setSendServerVersion(false);
+        connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+        connector.setHost(InetAddress.getLoopbackAddress().getHostAddress());
+        connector.setPort(port);
+        connector.setIdleTimeout(patience.toMillis());
+        server.addConnector(connector);
+        server.addBean(new NetworkConnectionLimit(CONNECTIONS, connector));
+        server.setHandler(new Handler.Abstract.NonBlocking() {
+
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+                new Exchange(request, response, callback).handle();
+                return true;
+            }
+        });
+        try {
+            server.start();
+        } catch (Exception e) { // Jetty names no other
+            close();
+            throw new GerbilException("port " + port + " cannot be listened on (" + e.getMessage() + ")", "a free port",
+                    "choose another, or 0 for any", e);
+        }
     }
 
     /**
@@ -74,96 +113,159 @@ public final class CompletionsServer implements AutoCloseable {
      * @throws GerbilException if there is no such port or it is taken
      */
     public static CompletionsServer start(GptJ model, Tokenizer tokenizer, int port) {
-        if (port < 0 || port > 65_535) {
-            throw new GerbilException("port " + port, "0 to 65535", "choose one, or 0 for any that is free");
-        }
-        try {
-            return new CompletionsServer(new Completions(model, tokenizer), port);
-        } catch (IOException e) {
-            throw new GerbilException("port " + port + " cannot be listened on (" + e.getMessage() + ")", "a free port",
-                    "choose another, or 0 for any", e);
-        }
+        return new CompletionsServer(model, tokenizer, port, PATIENCE);
     }
 
     /** Where completions are asked for: lm-evaluation-harness's {@code base_url}. */
     public URI url() {
-        return URI.create("http://" + server.getAddress().getAddress().getHostAddress() + ":"
-                + server.getAddress().getPort() + COMPLETIONS);
+        return URI.create("http://" + connector.getHost() + ":" + connector.getLocalPort() + COMPLETIONS);
     }
 
     /** Stops at once. */
     @Override
     public void close() {
-        server.stop(0);
-        workers.shutdownNow();
+        answering.shutdownNow();
+        try {
+            server.stop();
+        } catch (Exception e) { // Jetty names no other
+            throw new IllegalStateException(e);
+        }
     }
 
-    private void handle(HttpExchange exchange) throws IOException {
-        try (exchange) {
-            Reply reply;
+    /** One request and what becomes of it; no thread waits for the client. */
+    private final class Exchange {
+
+        private final Request request;
+        private final Response response;
+        private final Callback callback;
+
+        Exchange(Request request, Response response, Callback callback) {
+            this.request = request;
+            this.response = response;
+            this.callback = callback;
+        }
+
+        void handle() {
+            String path = Request.getPathInContext(request);
+            if (!isOfThisMachine()) {
+                refuse(403, "a request to or from another site", "one of this machine", "ask " + url());
+            } else if (path.equals(MODELS) && request.getMethod().equals("GET")) {
+                send(200, Map.of("object", "list", "data", List.of(Map.of("id", MODEL, "object", "model"))));
+            } else if (!path.equals(COMPLETIONS)) {
+                refuse(404, path, COMPLETIONS + " or " + MODELS, "use one of them");
+            } else if (!request.getMethod().equals("POST")) {
+                response.getHeaders().put(HttpHeader.ALLOW, "POST");
+                refuse(405, request.getMethod(), "POST", "post a JSON object");
+            } else if (!isJson()) {
+                refuse(415, "Content-Type " + request.getHeaders().get(HttpHeader.CONTENT_TYPE), "application/json",
+                        "send the request as that");
+            } else if (request.getLength() > LARGEST_BODY) {
+                discard();
+            } else {
+                Content.Source.asByteArrayAsync(request, LARGEST_BODY)
+                        .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).whenComplete(this::received);
+            }
+        }
+
+        /** A site whose name leads to this machine (DNS rebinding) has another Host, and its pages another Origin. */
+        private boolean isOfThisMachine() {
+            String origin = request.getHeaders().get(HttpHeader.ORIGIN);
             try {
-                reply = reply(exchange);
+                return THIS_MACHINE.contains(Request.getServerName(request))
+                        && (origin == null || THIS_MACHINE.contains(String.valueOf(HttpURI.from(origin).getHost())));
+            } catch (IllegalArgumentException e) {
+                return false;
+            }
+        }
+
+        /** No form of a page can send that without asking first. */
+        private boolean isJson() {
+            return MimeTypes.Type.APPLICATION_JSON.is(
+                    MimeTypes.getContentTypeWithoutCharset(request.getHeaders().get(HttpHeader.CONTENT_TYPE)));
+        }
+
+        private void discard() {
+            Runnable tell = () -> refuse(413, "a body of more than " + LARGEST_BODY + " bytes", "fewer",
+                    "send the prompts in several requests");
+            if (request.getLength() > DISCARDED) {
+                tell.run();
+            } else {
+                Content.Source.consumeAll(request, Callback.from(tell, callback::failed));
+            }
+        }
+
+        private void received(byte[] body, Throwable failure) {
+            Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+            if (cause instanceof IllegalStateException) { // longer, and its length was not said before
+                refuse(413, "a body of more than " + LARGEST_BODY + " bytes", "fewer",
+                        "send the prompts in several requests");
+            } else if (cause != null) {
+                callback.failed(new QuietException.Exception(cause)); // it left, or never ended: nothing to log
+            } else {
+                try {
+                    answering.execute(() -> answer(body));
+                } catch (RejectedExecutionException e) {
+                    refuse(503, "more than " + WAITING + " requests waiting", "fewer",
+                            "try again later, with fewer at a time");
+                }
+            }
+        }
+
+        private void answer(byte[] body) {
+            if (unread.get() > LARGEST_UNREAD) {
+                refuse(503, unread + " bytes of answers that are not read", "at most " + LARGEST_UNREAD,
+                        "read them, or try again later");
+                return;
+            }
+            try {
+                Completions.Answer answer = completions.answer(completions.parse(body), this::requireClient);
+                send(200, Map.of("id", "cmpl-" + requests.incrementAndGet(), "object", "text_completion", "created",
+                        Instant.now().getEpochSecond(), "model", MODEL, "choices", answer.choices(), "usage",
+                        answer.usage()));
             } catch (GerbilException e) {
-                reply = Reply.error(400, e.getMessage());
-            } catch (RuntimeException | StackOverflowError e) {
-                reply = Reply.error(500, "Found: a failure inside (" + e + "). Expected: none. To do: report it.");
+                send(400, error("invalid_request_error", e.getMessage()));
+            } catch (IOException e) {
+                callback.failed(new QuietException.Exception(e));
+            } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+                refuse(500, "a failure inside (" + e + ")", "none", "report it");
             }
-            byte[] body = JSON.writeValueAsBytes(reply.body);
-            exchange.getResponseHeaders().set("Content-Type", "application/json");
-            exchange.sendResponseHeaders(reply.status, body.length);
-            exchange.getResponseBody().write(body);
         }
-    }
 
-    private record Reply(int status, Object body) {
+        /** Nothing but a write tells that a client has left; JSON may begin with spaces. */
+        private void requireClient() throws IOException {
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+            Content.Sink.write(response, false, ByteBuffer.wrap(new byte[] {' '}));
+        }
 
-        static Reply error(int status, String message) {
-            return new Reply(status, Map.of("error", Map.of("message", message, "type",
-                    status < 500 ? "invalid_request_error" : "server_error")));
+        private void refuse(int status, String found, String expected, String toDo) {
+            send(status, error(status < 500 ? "invalid_request_error" : "server_error",
+                    new GerbilException(found, expected, toDo).getMessage()));
         }
-    }
 
-    private Reply reply(HttpExchange exchange) throws IOException {
-        String path = exchange.getRequestURI().getPath();
-        String method = exchange.getRequestMethod();
-        if (workers.getQueue().size() > WAITING) {
-            return Reply.error(503, "Found: more than " + WAITING
-                    + " requests waiting. Expected: fewer. To do: try again "
-                    + "later, with fewer at a time.");
+        private static Map<String, ?> error(String type, String message) {
+            return Map.of("error", Map.of("message", message, "type", type));
         }
-        if (path.equals(MODELS) && method.equals("GET")) {
-            return new Reply(200, Map.of("object", "list", "data", List.of(Map.of("id", MODEL, "object", "model"))));
-        }
-        if (!path.equals(COMPLETIONS)) {
-            return Reply.error(404, "Found: " + path + ". Expected: " + COMPLETIONS + " or " + MODELS
-                    + ". To do: use one of them.");
-        }
-        if (!method.equals("POST")) {
-            exchange.getResponseHeaders().set("Allow", "POST");
-            return Reply.error(405, "Found: " + method + ". Expected: POST. To do: post a JSON object.");
-        }
-        try (InputStream in = exchange.getRequestBody()) {
-            byte[] body = in.readNBytes(LARGEST_BODY + 1);
-            if (body.length > LARGEST_BODY) {
-                discard(in, body);
-                return Reply.error(413, "Found: a body of more than " + LARGEST_BODY
-                        + " bytes. Expected: fewer. To do: send "
-                        + "the prompts in several requests.");
+
+        private void send(int status, Map<String, ?> content) {
+            byte[] body;
+            try {
+                body = JSON.writeValueAsBytes(content);
+            } catch (JsonProcessingException e) {
+                callback.failed(e);
+                return;
             }
-            return complete(completions.parse(body));
+            if (response.isCommitted() && status != 200) {
+                callback.failed(new IllegalStateException("status " + status + " behind the beginning of an answer"));
+                return;
+            }
+            if (!response.isCommitted()) {
+                response.setStatus(status);
+                response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+                response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
+            }
+            unread.addAndGet(body.length);
+            response.write(true, ByteBuffer.wrap(body),
+                    Callback.from(callback, () -> unread.addAndGet(-body.length)));
         }
-    }
-
-    /** Not by skip, which this stream leaves to the connection's, past the end of the body. */
-    private static void discard(InputStream in, byte[] buffer) throws IOException {
-        for (int done = 0; done < DISCARDED && in.readNBytes(buffer, 0, buffer.length) == buffer.length; ) {
-            done += buffer.length;
-        }
-    }
-
-    private Reply complete(CompletionRequest request) {
-        List<Completions.Choice> choices = completions.answer(request);
-        return new Reply(200, Map.of("id", "cmpl-" + requests.incrementAndGet(), "object", "text_completion", "created",
-                Instant.now().getEpochSecond(), "model", MODEL, "choices", choices));
     }
 }

@@ -15,10 +15,15 @@ public record Sampling(double temperature, int topK, double topP) {
     /** The likeliest token each time. */
     public static final Sampling GREEDY = new Sampling(0, 0, 1);
 
+    /** What logits can be divided by in float32. */
+    private static final double COLDEST = 1e-6;
+
     public Sampling {
-        if (!(temperature >= 0) || topK < 0 || !(topP > 0 && topP <= 1)) {
+        boolean isTemperature = temperature == 0 || temperature >= COLDEST && Double.isFinite(temperature);
+        if (!isTemperature || topK < 0 || !(topP > 0 && topP <= 1)) {
             throw new GerbilException("temperature " + temperature + ", top-k " + topK + ", top-p " + topP,
-                    "temperature at least 0, top-k at least 0, top-p above 0 and at most 1", "change the sampling");
+                    "temperature 0 or at least " + COLDEST + ", top-k at least 0, top-p above 0 and at most 1",
+                    "change the sampling");
         }
     }
 }

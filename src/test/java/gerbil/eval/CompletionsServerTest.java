@@ -17,10 +17,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -50,7 +52,7 @@ class CompletionsServerTest {
     static void start() {
         manager = NDManager.newBaseManager();
         model = SomeModel.create(manager);
-        server = CompletionsServer.start(model, SomeModel.TOKENIZER, 0);
+        server = new CompletionsServer(model, SomeModel.TOKENIZER, 0, Duration.ofSeconds(4));
     }
 
     @AfterAll
@@ -60,7 +62,8 @@ class CompletionsServerTest {
     }
 
     private static HttpRequest.Builder request() {
-        return HttpRequest.newBuilder(server.url()).timeout(Duration.ofMinutes(1));
+        return HttpRequest.newBuilder(server.url()).timeout(Duration.ofMinutes(1))
+                .header("Content-Type", "application/json");
     }
 
     private static HttpResponse<String> post(byte[] body) throws IOException, InterruptedException {
@@ -167,6 +170,8 @@ class CompletionsServerTest {
         "{\"prompt\": [1], \"logprobs\": 6}             | \"logprobs\": 6",
         "{\"prompt\": [1], \"logprobs\": true}          | \"logprobs\": true",
         "{\"prompt\": [1], \"temperature\": -1}         | temperature -1",
+        "{\"prompt\": [1], \"temperature\": 1e-320}     | temperature 1.0E-320",
+        "{\"prompt\": [1], \"temperature\": 1e400}      | temperature Infinity",
         "{\"prompt\": [1], \"temperature\": \"hot\"}    | \"temperature\": \"hot\"",
         "{\"prompt\": [1], \"top_p\": 0}                | top-p 0",
         "{\"prompt\": [1], \"seed\": 1e400}             | \"seed\": ",
@@ -184,6 +189,7 @@ class CompletionsServerTest {
         "{\"prompt\": [1], \"echo\": \"\"}              | \"echo\": \"\"",
         "{\"prompt\": [1], \"stop\": [\"a\", null]}     | \"stop\": [\"a\",null]",
         "{\"prompt\": [1], \"stop\": {}}                | \"stop\": {}",
+        "{\"prompt\": [1], \"stop\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]} | \"stop\": [1,",
         "{\"prompt\": [1], \"stream\": true}            | \"stream\": true",
         "{\"prompt\": [1], \"n\": 2}                    | \"n\": 2",
         "{\"prompt\": [1], \"top_k\": 40}               | \"top_k\": 40"})
@@ -214,8 +220,8 @@ class CompletionsServerTest {
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.url().getPort())) {
                 byte[] noise = new byte[random.nextInt(200)];
                 random.nextBytes(noise);
-                socket.getOutputStream().write(i % 2 == 0 ? noise : ("POST /v1/completions HTTP/1.1\r\nHost: a\r\n"
-                        + "Content-Length: 1000\r\n\r\n{\"prompt\":").getBytes(StandardCharsets.UTF_8));
+                socket.getOutputStream().write(i % 2 == 0 ? noise : ("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"prompt\":").getBytes(StandardCharsets.UTF_8));
             } catch (IOException e) {
                 // hung up on: as good an answer to noise as any
             }
@@ -245,6 +251,10 @@ class CompletionsServerTest {
 
     @Test
     void requestsAreBounded() throws Exception {
+        HttpResponse<String> chunked = CLIENT.send(request().POST(HttpRequest.BodyPublishers.ofInputStream(
+                () -> new ByteArrayInputStream(new byte[2 * CompletionsServer.LARGEST_BODY]))).build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertEquals(413, chunked.statusCode());
         HttpResponse<String> large = post(new byte[3 * CompletionsServer.LARGEST_BODY]);
         assertEquals(413, large.statusCode());
         assertTrue(large.body().contains("a body of more than 1048576 bytes"), large.body());
@@ -260,21 +270,113 @@ class CompletionsServerTest {
         assertEquals(400, text.statusCode());
     }
 
-    /** Clients that never finish take all workers, until the time that a request has (4 seconds in tests) is over. */
+    private static Socket connect(CompletionsServer server, String begin) throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.url().getPort());
+        socket.getOutputStream().write(begin.getBytes(StandardCharsets.UTF_8));
+        return socket;
+    }
+
+    private static String head(int length) {
+        return "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: " + length + "\r\n\r\n";
+    }
+
+    /** The time that a request has to arrive is 4 seconds here. */
     @Test
-    void slowClientsAreHungUpOn() throws Exception {
+    void halfSentRequestsKeepNobodyWaiting() throws Exception {
         List<Socket> slow = new ArrayList<>();
-        for (int i = 0; i < CompletionsServer.WORKERS; i++) {
-            Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.url().getPort());
-            socket.getOutputStream().write(("POST /v1/completions HTTP/1.1\r\nHost: a\r\n" + (i % 2 == 0 ? ""
-                    : "Content-Length: 1000\r\n\r\n{")).getBytes(StandardCharsets.UTF_8));
-            slow.add(socket);
+        for (int i = 0; i < 200; i++) {
+            slow.add(connect(server, i % 2 == 0 ? "POST /v1/completions HTTP/1.1\r\nHost: a\r\n" : head(1_000) + "{"));
         }
-        Thread.sleep(1_500);
+        long begin = System.nanoTime();
         assertEquals(1, choices("{\"prompt\": [5, 6]" + SCORE).size());
+        assertTrue(System.nanoTime() - begin < 3_000_000_000L, "it waited for the others");
+        try (Socket dripping = connect(server, head(1_000))) {
+            dripping.setSoTimeout(1);
+            assertTrue(IntStream.range(0, 100).anyMatch(i -> isHungUp(dripping)), "a byte now and then is kept for ever");
+        }
         for (Socket socket : slow) {
+            socket.setSoTimeout(10_000);
+            while (socket.getInputStream().read() >= 0) {
+                // what it is told before it is hung up on
+            }
             socket.close();
         }
+    }
+
+    private static boolean isHungUp(Socket socket) {
+        try {
+            Thread.sleep(100);
+            socket.getOutputStream().write(' ');
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (IOException | InterruptedException e) {
+            return true;
+        }
+    }
+
+    @Test
+    void clientsThatNeverReadTakeNoMoreMemoryThanIsStated() throws Exception {
+        String body = "{\"prompt\": [" + IntStream.range(0, 1_000).mapToObj(i -> Arrays.toString(ids(64, i)))
+                .collect(Collectors.joining(",")) + "], \"max_tokens\": 0, \"logprobs\": 5, \"echo\": true}";
+        try (CompletionsServer patient = CompletionsServer.start(model, SomeModel.TOKENIZER, 0)) {
+            List<Socket> deaf = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                deaf.add(connect(patient, head(body.length()) + body));
+            }
+            HttpResponse<String> response = CLIENT.send(HttpRequest.newBuilder(patient.url())
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": [5, 6]" + SCORE)).build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertEquals(503, response.statusCode(), response.body());
+            assertTrue(response.body().contains("of answers that are not read"), response.body());
+            for (Socket socket : deaf) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void aClientThatLeavesIsNotComputedForTheRestOfItsRequest() throws Exception {
+        String body = "{\"prompt\": [" + "[5],".repeat(1_000) + "[5]], \"max_tokens\": 60, \"stop\": [\"\\u0000\"]}";
+        long begin = System.nanoTime();
+        assertEquals(1_001, choices(body).size());
+        long whole = System.nanoTime() - begin;
+        connect(server, head(body.length()) + body).close();
+        Thread.sleep(200);
+        begin = System.nanoTime();
+        choices("{\"prompt\": [5, 6]" + SCORE);
+        long after = System.nanoTime() - begin;
+        assertTrue(after < whole / 4, after / 1e9 + " of " + whole / 1e9 + " seconds");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"Host, evil.example, 403", "Host, evil.example:80, 403", "Host, 127.0.0.1.evil.example, 403",
+        "Origin, http://evil.example, 403", "Origin, null, 403", "Origin, http://localhost.evil.example, 403",
+        "Origin, '://', 403", "Origin, http://localhost:8888, 200", "Host, localhost:1, 200", "Host, [::1], 200",
+        "Content-Type, text/plain, 415", "Content-Type, application/x-www-form-urlencoded, 415",
+        "Content-Type, application/json; charset=utf-8, 200"})
+    void pagesOfOtherSitesAreRefused(String name, String value, int status) throws Exception {
+        String body = "{\"prompt\": [5, 6]" + SCORE;
+        String head = name.equals("Origin") ? head(body.length()).replaceFirst("\r\n", "\r\nOrigin: " + value + "\r\n")
+                : head(body.length()).replaceFirst(name + ": \\S+", name + ": " + value);
+        try (Socket socket = connect(server, head.replaceFirst("\r\n", "\r\nConnection: close\r\n") + body)) {
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertTrue(answer.startsWith("HTTP/1.1 " + status), answer);
+            assertTrue(status == 200 || answer.contains("To do: "), answer);
+        }
+    }
+
+    @Test
+    void anAnswerSaysHowManyTokensItTook() throws Exception {
+        HttpResponse<String> response = post("{\"prompt\": [[5, 6, 7], [8]], \"max_tokens\": 3, \"temperature\": 0}"
+                .getBytes(StandardCharsets.UTF_8));
+        JsonNode usage = JSON.readTree(response.body()).get("usage");
+        int written = usage.get("completion_tokens").asInt();
+        assertEquals(4, usage.get("prompt_tokens").asInt());
+        assertTrue(written >= 2 && written <= 6, usage.toString());
+        assertEquals(4 + written, usage.get("total_tokens").asInt());
     }
 
     @Test

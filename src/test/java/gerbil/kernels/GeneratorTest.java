@@ -50,6 +50,19 @@ class GeneratorTest {
                 new Sampling(0.9, 20, 0.9));
     }
 
+    @Test
+    void tenThousandGenerationsLeaveNothingBehind() {
+        Generator generator = new Generator(model, ROWS);
+        generator.generate(PROMPT, 2, FREE, 0, NEVER);
+        int arrays = model.manager().getManagedArrays().size();
+        int all = manager.getManagedArrays().size();
+        for (int i = 0; i < 10_000; i++) {
+            generator.generate(PROMPT, 2, FREE, i, NEVER);
+        }
+        assertEquals(arrays, model.manager().getManagedArrays().size());
+        assertEquals(all, manager.getManagedArrays().size());
+    }
+
     @ParameterizedTest
     @MethodSource("settings")
     void tokensAreThoseOfThePlainModel(Sampling sampling) {
