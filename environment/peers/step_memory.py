@@ -1,8 +1,8 @@
 """What a training step of kernels.py keeps in memory at most on a GPU, counted on a processor.
 
 Called with kernels.py and the settings' first three numbers (dtype, chunk, block); reads from standard input, a line
-each, vocabulary, width, layers, heads, length and sequences, and answers with bytes: of all tensors that operators have
-made and nobody has dropped yet, weights and their gradients left out.
+each, vocabulary, width, layers, heads, length, sequences and 1 for a tied head (else 0), and answers with bytes: of all
+tensors that operators have made and nobody has dropped yet, weights and their gradients left out.
 """
 import io
 import sys
@@ -57,10 +57,12 @@ class Storages(TorchDispatchMode):
         self.live -= size
 
 
-def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences):
+def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences, tied):
     layer = [(width,)] * 2 + [(width, width)] * 4 + [(4 * width, width), (4 * width,), (width, 4 * width), (width,)]
     shapes = [(vocabulary, width), *layer * layers, (width,), (width,), (vocabulary, width), (vocabulary,)]
     weights = [torch.zeros(shape, requires_grad=True) for shape in shapes]
+    if tied:
+        weights[-2] = weights[0]
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
     ids = torch.zeros(sequences, length, dtype=torch.int64)

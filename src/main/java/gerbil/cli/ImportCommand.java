@@ -34,11 +34,12 @@ final class ImportCommand implements Callable<Integer> {
         try (LanguageModel model = option.open()) {
             GptJConfig config = model.model().config();
             System.out.printf(Locale.ROOT, "GPT-J of %,d parameters: %d layers of width %d, %d heads of which %d "
-                    + "dimensions are rotated, context length %,d, %,d rows; tokenizer %s%s; weights "
+                    + "dimensions are rotated, context length %,d, %,d rows%s; tokenizer %s%s; weights "
                     + "%s%n", config.parameters(),
                     config.layers(), config.width(), config.heads(), config.rotaryDim(), config.contextLength(),
-                    config.vocabulary(), model.vocabulary(), model.vocabulary().hasSpecialTokens()
-                    ? " with Blender's special tokens" : "", model.sha256().substring(0, 8));
+                    config.vocabulary(), config.tied() ? " that are also the head's" : "", model.vocabulary(),
+                    model.vocabulary().hasSpecialTokens() ? " with Blender's special tokens" : "",
+                    model.sha256().substring(0, 8));
             if (tokensFolder != null) {
                 HeldOutLoss loss = loss(model, PreparedTokens.open(tokensFolder));
                 System.out.printf(Locale.ROOT, "held-out loss %.4f nats a token, %.4f bits a byte, over %,d tokens%n",

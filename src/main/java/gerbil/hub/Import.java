@@ -82,7 +82,20 @@ public final class Import {
                 arrays.putAll(file.read(scratch, names));
             }
             arrays.replaceAll((name, array) -> array.toType(DataType.FLOAT32, false));
+            if (config.tied()) {
+                requireTied(folder, arrays);
+            }
             return GptJ.of(config, parent, arrays);
+        }
+    }
+
+    /** PyTorch's own files hold a tied matrix by both its names. */
+    private static void requireTied(Path folder, Map<String, NDArray> arrays) {
+        NDArray head = arrays.remove(GptJTensors.HEAD_WEIGHT);
+        if (head != null && !head.contentEquals(arrays.get(GptJTensors.EMBEDDING))) {
+            throw new GerbilException("weights in " + folder + " in which " + GptJTensors.HEAD_WEIGHT
+                    + " is another matrix than " + GptJTensors.EMBEDDING, "one matrix, as " + CONFIG + " says",
+                    "set tie_word_embeddings to false in " + CONFIG);
         }
     }
 
@@ -131,6 +144,9 @@ public final class Import {
     private static void requireTensors(Path folder, GptJConfig config, Map<String, WeightFile> weights) {
         List<String> wrong = new ArrayList<>();
         Map<String, Shape> expected = GptJTensors.of(config);
+        if (config.tied() && weights.containsKey(GptJTensors.HEAD_WEIGHT)) {
+            expected.put(GptJTensors.HEAD_WEIGHT, expected.get(GptJTensors.EMBEDDING));
+        }
         expected.forEach((name, shape) -> {
             if (!weights.containsKey(name)) {
                 wrong.add(name + " is missing");

@@ -57,9 +57,10 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
 
                 | layers | width | heads | rotated dimensions of a head | context length | rows of the embedding |
                 |---|---|---|---|---|---|
-                | %d | %d | %d | %d | %d | %d |
+                | %d | %d | %d | %d | %d | %d%s |
                 """, spec.model(), config.parameters(), base, (long) step * spec.batchTokens(), config.layers(),
-                config.width(), config.heads(), config.rotaryDim(), config.contextLength(), config.vocabulary());
+                config.width(), config.heads(), config.rotaryDim(), config.contextLength(), config.vocabulary(),
+                config.tied() ? ", also the head's" : "");
     }
 
     private String loss() {

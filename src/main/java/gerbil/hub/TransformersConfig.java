@@ -45,7 +45,7 @@ final class TransformersConfig {
         json.put("n_layer", config.layers());
         json.put("n_positions", config.contextLength());
         json.put("rotary_dim", config.rotaryDim());
-        json.put("tie_word_embeddings", false);
+        json.put("tie_word_embeddings", config.tied());
         json.put("use_cache", true);
         json.put("vocab_size", config.vocabulary());
         return json;
@@ -86,13 +86,13 @@ final class TransformersConfig {
         require(json, "activation_function", n -> n.asText().equals("gelu_new"), "gelu_new", wrong);
         require(json, "layer_norm_epsilon", n -> n.asDouble() == 1e-5, "1e-05", wrong);
         require(json, "n_inner", n -> n.asLong() == 4L * width, "four times n_embd", wrong);
-        require(json, "tie_word_embeddings", n -> !n.asBoolean(), "false", wrong);
         require(json, "quantization_config", JsonNode::isNull, "none", wrong);
         if (!wrong.isEmpty()) {
             throw new GerbilException(file + " in which " + String.join(", ", wrong),
                     "the architecture of the Gerbil models", "choose another model");
         }
-        return new GptJConfig(vocabulary, width, layers, heads, rotary, contextLength);
+        return new GptJConfig(vocabulary, width, layers, heads, rotary, contextLength,
+                json.path("tie_word_embeddings").asBoolean());
     }
 
     private static int number(JsonNode json, String name, int most, List<String> wrong) {

@@ -47,12 +47,12 @@ final class FusedDecoder implements AutoCloseable {
         NDIndex rows = new NDIndex(":{}", drawn);
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(weights.values()));
-            NDArray columns = weights.get(GptJTensors.HEAD + "weight").get(rows).transpose();
+            layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(model.tensors()));
+            NDArray columns = model.headWeight().get(rows).transpose();
             head = new NDList(weights.get(GptJTensors.FINAL_NORM + "weight").duplicate(),
                     weights.get(GptJTensors.FINAL_NORM + "bias").duplicate(),
                     columns.flatten().reshape(columns.getShape()),
-                    weights.get(GptJTensors.HEAD + "bias").get(rows).duplicate());
+                    weights.get(GptJTensors.HEAD_BIAS).get(rows).duplicate());
             for (NDList kept : List.of(layers, head)) {
                 NDScope.unregister(kept);
                 kept.attach(manager);

@@ -38,7 +38,7 @@ public final class FusedLoss implements TrainingLoss {
     @Override
     public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(model.weights().values()).add(rotation.get(0)).add(rotation.get(1))
+                .add(model.tensors()).add(rotation.get(0)).add(rotation.get(1))
                 .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
                 .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
                         count, recompute ? 1 : 0)));

@@ -100,7 +100,7 @@ public final class TokenScorer {
             scope.suppressNotUsedWarning();
             NDList results = kernels.call("score", false, new Kernels.Arguments()
                     .add(scratch.create(ids, new Shape(batch.size(), length))).add(scratch.create(rows))
-                    .add(scratch.create(targets)).add(model.weights().values())
+                    .add(scratch.create(targets)).add(model.tensors())
                     .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
             return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),

@@ -58,8 +58,8 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
         layers = IntStream.range(0, config.layers())
                 .mapToObj(i -> new DecoderLayer(config, GptJTensors.layer(i), this)).toList();
         finalNorm = new LayerNorm(GptJTensors.FINAL_NORM, this);
-        headWeight = parameter(GptJTensors.HEAD + "weight");
-        headBias = parameter(GptJTensors.HEAD + "bias");
+        headWeight = config.tied() ? embedding : parameter(GptJTensors.HEAD_WEIGHT);
+        headBias = parameter(GptJTensors.HEAD_BIAS);
         rotary = new RotaryEmbedding(manager, config);
     }
 
@@ -152,6 +152,20 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
                 Collectors.toMap(Parameter::getName, Parameter::getArray, (a, b) -> a, LinkedHashMap::new));
     }
 
+    /** What the kernels take: all parameters in the order of the forward pass, the tied one in both its places. */
+    public List<NDArray> tensors() {
+        List<NDArray> tensors = new ArrayList<>(weights().values());
+        if (config.tied()) {
+            tensors.add(tensors.size() - 1, headWeight());
+        }
+        return tensors;
+    }
+
+    /** The head's weight, (vocabulary, width): of a model with a tied head the embedding. */
+    public NDArray headWeight() {
+        return headWeight.getArray();
+    }
+
     /**
      * Logits of the next token at every position.
      *
@@ -200,7 +214,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
 
     /** (batch, length, width) to (batch, length, vocabulary). */
     NDArray head(NDArray normed) {
-        return Linear.linear(normed, headWeight.getArray(), headBias.getArray()).singletonOrThrow();
+        return Linear.linear(normed, headWeight(), headBias.getArray()).singletonOrThrow();
     }
 
     /**

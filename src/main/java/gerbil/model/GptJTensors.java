@@ -8,7 +8,8 @@ import java.util.Map;
 
 /**
  * The parameters of transformers' {@code GPTJForCausalLM} by name, with their shapes, in the order of the forward pass:
- * the one order in which {@link GptJ#weights} gives them and the kernels take them.
+ * the one order in which {@link GptJ#weights} gives them and, with a tied head's weight in its place, the kernels take
+ * them.
  */
 public final class GptJTensors {
 
@@ -16,8 +17,10 @@ public final class GptJTensors {
     public static final String EMBEDDING = "transformer.wte.weight";
     /** Prefix of the last LayerNorm's {@code weight} and {@code bias}. */
     public static final String FINAL_NORM = "transformer.ln_f.";
-    /** Prefix of the head's {@code weight}, (vocabulary, width), and {@code bias}. */
-    public static final String HEAD = "lm_head.";
+    /** The head's weight, (vocabulary, width), which a model with a tied head does not have. */
+    public static final String HEAD_WEIGHT = "lm_head.weight";
+    /** The head's bias. */
+    public static final String HEAD_BIAS = "lm_head.bias";
 
     private GptJTensors() {
     }
@@ -41,7 +44,10 @@ public final class GptJTensors {
             linear(shapes, layer(i) + "mlp.fc_out.", d, 4 * d);
         }
         norm(shapes, FINAL_NORM, d);
-        linear(shapes, HEAD, config.vocabulary(), d);
+        if (!config.tied()) {
+            shapes.put(HEAD_WEIGHT, new Shape(config.vocabulary(), d));
+        }
+        shapes.put(HEAD_BIAS, new Shape(config.vocabulary()));
         return shapes;
     }
 

@@ -1,12 +1,13 @@
 package gerbil.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
 
 /**
  * The architecture of one GPT-J model, with the fields of transformers' {@code GPTJConfig}. Fixed for the whole family
- * and so not here: LayerNorm epsilon 1e-5, rotary base 10,000, MLP width 4 x {@code width}, {@code gelu_new}, untied
- * head with bias, no dropout, initial weights N(0, 0.02).
+ * and so not here: LayerNorm epsilon 1e-5, rotary base 10,000, MLP width 4 x {@code width}, {@code gelu_new}, a head
+ * with bias, no dropout, initial weights N(0, 0.02).
  *
  * @param vocabulary rows of embedding and head ({@code vocab_size})
  * @param width {@code n_embd}
@@ -14,9 +15,12 @@ import gerbil.base.GerbilException;
  * @param heads {@code n_head}
  * @param rotaryDim dimensions of each head that are rotated ({@code rotary_dim})
  * @param contextLength longest sequence ({@code n_positions})
+ * @param tied whether the head's weight is the embedding, one matrix ({@code tie_word_embeddings}), which no published
+ *     Gerbil's is; left out of the JSON, and so of a run's hash, where it is not
  */
 public record GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim,
-                         @JsonProperty("positions") int contextLength) {
+                         @JsonProperty("positions") int contextLength,
+                         @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean tied) {
 
     public GptJConfig {
         if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || contextLength < 1) {
@@ -34,6 +38,16 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
         }
     }
 
+    /** With a head of its own. */
+    public GptJConfig(int vocabulary, int width, int layers, int heads, int rotaryDim, int contextLength) {
+        this(vocabulary, width, layers, heads, rotaryDim, contextLength, false);
+    }
+
+    /** This architecture with a tied head. */
+    public GptJConfig withTiedHead() {
+        return new GptJConfig(vocabulary, width, layers, heads, rotaryDim, contextLength, true);
+    }
+
     /** Dimensions of one head. */
     public int headDim() {
         return width / heads;
@@ -42,7 +56,7 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
     /** Exact number of trained parameters. */
     public long parameters() {
         long embedding = (long) vocabulary * width;
-        long head = embedding + vocabulary;
+        long head = (tied ? 0 : embedding) + vocabulary;
         return embedding + bodyParameters() + head;
     }
 

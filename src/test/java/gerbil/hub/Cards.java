@@ -20,7 +20,7 @@ final class Cards {
 
     static ModelCard of(String size) {
         Objective objective = size.endsWith("blender") ? Objective.BLENDER : Objective.CAUSAL;
-        RunSpec spec = RunSpec.of(ModelSize.of(size.replace("-blender", "")), BudgetClass.A, objective, 0, "gpt2",
+        RunSpec spec = RunSpec.of(ModelSize.of(size.replaceFirst("-.*", "")), BudgetClass.A, objective, 0, "gpt2",
                 "data", "heldout");
         return new ModelCard(new RunRecord(spec, new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", "source-jars",
                 "hash", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 1, false),

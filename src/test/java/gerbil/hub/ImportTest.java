@@ -191,6 +191,27 @@ class ImportTest {
         assertTrue(refused().contains("no config.json"));
     }
 
+    /** In PyTorch's own files it has both names; transformers would not tie two that differ. */
+    @Test
+    void aTiedHeadMayStandBesideTheEmbedding() throws IOException {
+        Map<String, NDArray> weights = reference();
+        Path config = folder.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"tie_word_embeddings\": false",
+                "\"tie_word_embeddings\": true"));
+        SafeTensors.write(folder.resolve("model.safetensors"), weights);
+        assertTrue(refused().contains("lm_head.weight is another matrix than transformer.wte.weight"));
+        weights.put("lm_head.weight", weights.get("transformer.wte.weight"));
+        SafeTensors.write(folder.resolve("model.safetensors"), weights);
+        GptJ both = model(folder);
+        assertTrue(both.config().tied());
+        weights.remove("lm_head.weight");
+        SafeTensors.write(folder.resolve("model.safetensors"), weights);
+        assertArrayEquals(logits(model(folder)), logits(both));
+        weights.put("lm_head.weight", manager.zeros(new Shape(1, 2)));
+        SafeTensors.write(folder.resolve("model.safetensors"), weights);
+        assertTrue(refused().contains("lm_head.weight has shape (1, 2)"));
+    }
+
     /** Refused although there are no weights: nothing but the file itself was looked at. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
@@ -199,7 +220,6 @@ class ImportTest {
         "activation_function | \"relu\"     | activation_function is",
         "layer_norm_epsilon  | 1e-6         | layer_norm_epsilon is",
         "n_inner             | 100          | n_inner is 100",
-        "tie_word_embeddings | true         | tie_word_embeddings is true",
         "rotary_dim          | null         | rotary_dim is null",
         "rotary_dim          | 5            | rotary_dim 5",
         "n_head              | 5            | 5 heads",

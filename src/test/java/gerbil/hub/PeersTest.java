@@ -16,6 +16,7 @@ import gerbil.kernels.Generator;
 import gerbil.kernels.Sampling;
 import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
+import gerbil.spec.GptJConfig;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.tokenizer.Texts;
@@ -50,11 +51,13 @@ class PeersTest {
     static final String PYTHON = "GERBIL_PEERS_PYTHON";
 
     private static final List<String> SIZES = List.of("40k", "92k", "183k", "3.3m", "6.7m", "15m", "32m",
-            "92k-blender", "3.3m-blender");
+            "92k-blender", "3.3m-blender", "92k-tied");
     private static final List<String> SAVES = List.of("float32", "float16", "bfloat16", "sharded", "pickled",
             "pickled-with-masks", "pickled-views");
+    private static final List<String> TIED_SAVES = List.of("float32", "bfloat16", "sharded", "pickled");
     private static final String SAVED_SIZE = "92k";
     private static final String BLENDER = "92k-blender";
+    private static final String TIED = "92k-tied";
     private static final double BOUND = 1e-4;
     private static final int NEW_TOKENS = 48;
     private static final int PROMPT = 64;
@@ -101,7 +104,8 @@ class PeersTest {
     }
 
     private static List<String> saves(String size) {
-        return size.equals(SAVED_SIZE) ? SAVES : size.equals(BLENDER) ? List.of("float32") : List.of();
+        return size.equals(SAVED_SIZE) ? SAVES : size.equals(TIED) ? TIED_SAVES
+                : size.equals(BLENDER) ? List.of("float32") : List.of();
     }
 
     private static String read(Path file) {
@@ -120,8 +124,9 @@ class PeersTest {
     /** Every weight and bias is other than initial, and large enough for logits to differ. */
     private LanguageModel model(String name) {
         Objective objective = name.endsWith("blender") ? Objective.BLENDER : Objective.CAUSAL;
-        ModelSize size = ModelSize.of(name.replace("-blender", ""));
-        GptJ model = GptJ.initialized(size.config(objective), manager, 7);
+        ModelSize size = ModelSize.of(name.replaceFirst("-.*", ""));
+        GptJConfig config = size.config(objective);
+        GptJ model = GptJ.initialized(name.equals(TIED) ? config.withTiedHead() : config, manager, 7);
         try (NDManager scratch = manager.newSubManager()) {
             model.weights().values().forEach(weight -> {
                 NDArray noise = scratch.randomNormal(0, 0.1f, weight.getShape(), DataType.FLOAT32);
@@ -153,7 +158,8 @@ class PeersTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"40k", "92k", "183k", "3.3m", "6.7m", "15m", "32m", "92k-blender", "3.3m-blender"})
+    @ValueSource(strings = {"40k", "92k", "183k", "3.3m", "6.7m", "15m", "32m", "92k-blender", "3.3m-blender",
+        "92k-tied"})
     void exportsLoadWithoutAWordAndComputeTheSame(String size) throws IOException {
         JsonNode oracle = oracle(size);
         assertEquals("[]", oracle.get("complaints").toString());
@@ -224,6 +230,16 @@ class PeersTest {
         Path answered = folder.resolve(SAVED_SIZE).resolve(saved);
         try (LanguageModel model = Import.open(answered)) {
             assertEquals("gpt2-1024", model.vocabulary().id());
+            assertSameLogits(answered, model.model(), prompt(model));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"float32", "bfloat16", "sharded", "pickled"})
+    void aTiedHeadStaysTied(String saved) throws IOException {
+        Path answered = folder.resolve(TIED).resolve(saved);
+        try (LanguageModel model = Import.open(answered)) {
+            assertTrue(model.model().config().tied());
             assertSameLogits(answered, model.model(), prompt(model));
         }
     }

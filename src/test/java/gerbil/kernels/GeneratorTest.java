@@ -88,6 +88,12 @@ class GeneratorTest {
     }
 
     @Test
+    void aTiedModelsTokensAreThoseOfThePlainModel() {
+        model = TinyModel.create(TinyModel.CONFIG.withTiedHead(), manager, 5);
+        assertArrayEquals(plain(21, FREE, 0), new Generator(model, ROWS).generate(PROMPT, 21, FREE, 0, NEVER));
+    }
+
+    @Test
     void tokensAreAFunctionOfTheSeed() {
         Generator generator = new Generator(model, ROWS);
         int[] tokens = generator.generate(PROMPT, 20, FREE, 1, NEVER);

@@ -10,6 +10,8 @@ import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TinyModel;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
 import java.util.List;
@@ -29,10 +31,11 @@ class TokenScorerTest {
         return new TokenWindow(Arrays.copyOf(ids, context), Arrays.copyOfRange(ids, context, length));
     }
 
-    @Test
-    void scoresAreThePlainModels() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void scoresAreThePlainModels(boolean tied) {
         try (NDManager manager = NDManager.newBaseManager()) {
-            GptJ model = TinyModel.create(manager, 1);
+            GptJ model = TinyModel.create(tied ? TinyModel.CONFIG.withTiedHead() : TinyModel.CONFIG, manager, 1);
             SplittableRandom random = new SplittableRandom(1);
             // more than a batch, of all lengths in no order
             List<TokenWindow> windows = IntStream.range(0, 400)

@@ -11,6 +11,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
+import gerbil.spec.GptJConfig;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import org.junit.jupiter.api.AfterEach;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 class GptJTest {
@@ -40,8 +42,9 @@ class GptJTest {
     @ParameterizedTest
     @ValueSource(strings = {"40k", "92k", "183k", "3.3m"})
     void parametersAreCountedAsTheyAre(String size) {
-        for (Objective objective : Objective.values()) {
-            var config = ModelSize.of(size).config(objective);
+        ModelSize of = ModelSize.of(size);
+        for (GptJConfig config : List.of(of.config(Objective.CAUSAL), of.config(Objective.BLENDER),
+                of.config(Objective.CAUSAL).withTiedHead())) {
             try (GptJ model = GptJ.initialized(config, manager, 0)) {
                 assertEquals(config.parameters(), model.weights().values().stream().mapToLong(NDArray::size).sum());
             }
@@ -113,6 +116,23 @@ class GptJTest {
         String message = assertThrows(GerbilException.class, () -> model.logits(ids)).getMessage();
         assertTrue(message.contains("25 tokens") && message.contains("at most 24"), message);
         assertEquals(new Shape(1, 24, 50), model.logits(ids.get(":, :24")).getShape());
+    }
+
+    /** It begins with the weights of an untied model of the same seed, and is one whose head is its embedding. */
+    @Test
+    void aTiedHeadIsTheEmbedding() {
+        GptJ tied = TinyModel.create(TinyModel.CONFIG.withTiedHead(), manager, 1);
+        Map<String, NDArray> weights = new LinkedHashMap<>(TinyModel.create(manager, 1).weights());
+        weights.remove("lm_head.weight");
+        assertEquals(weights.keySet(), tied.weights().keySet());
+        weights.forEach((name, weight) -> assertEquals(weight, tied.weights().get(name), name));
+
+        weights.put("lm_head.weight", weights.get("transformer.wte.weight"));
+        NDArray ids = manager.create(new long[][] {{1, 2, 3}});
+        assertArrayEquals(GptJ.of(TinyModel.CONFIG, manager, weights).logits(ids).toFloatArray(),
+                tied.logits(ids).toFloatArray());
+        assertTrue(assertThrows(GerbilException.class, () -> tied.load(weights)).getMessage()
+                .contains("lm_head.weight is unknown"));
     }
 
     @Test

@@ -14,7 +14,11 @@ public final class TinyModel {
     }
 
     public static GptJ create(NDManager manager, long seed) {
-        GptJ model = GptJ.initialized(CONFIG, manager, seed);
+        return create(CONFIG, manager, seed);
+    }
+
+    public static GptJ create(GptJConfig config, NDManager manager, long seed) {
+        GptJ model = GptJ.initialized(config, manager, seed);
         for (NDArray weight : model.weights().values()) {
             if (weight.getShape().dimension() == 2) {
                 weight.stopGradient().set(new NDIndex("..."), weight.mul(12));

@@ -119,6 +119,19 @@ class RunSpecTest {
         assertEquals("seed0-cefb1234", SPEC.runId());
     }
 
+    /** Nor do architectures that are not tied say so. */
+    @Test
+    void onlyATiedHeadIsWrittenDown() {
+        GptJConfig config = SPEC.config();
+        assertEquals("{\"vocabulary\":1024,\"width\":16,\"layers\":2,\"heads\":2,\"rotaryDim\":8,\"positions\":128}",
+                Json.line(config));
+        assertEquals(config, Json.parse(Json.line(config), GptJConfig.class, "untied"));
+        GptJConfig tied = config.withTiedHead();
+        assertEquals(tied, Json.parse(Json.line(tied), GptJConfig.class, "tied"));
+        assertNotEquals(SPEC.withArchitecture(config).runId(), SPEC.withArchitecture(tied).runId());
+        assertEquals(config.parameters() - 1_024 * 16, tied.parameters());
+    }
+
     /** Runs that were finished with earlier versions are found again. */
     @Test
     void committedRunsKeepTheirIds() throws IOException {

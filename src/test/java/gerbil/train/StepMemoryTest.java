@@ -34,17 +34,22 @@ class StepMemoryTest {
             double more = StepMemory.activations(config, LENGTH, 2) - StepMemory.activations(config, LENGTH, 1);
             assertEquals(two - one, more, 0.01 * more);
             counted("15m", 1, ask, answers);
+            counted(config.withTiedHead(), 1, ask, answers);
         }
         assertEquals(0, python.waitFor());
     }
 
     private static double counted(String size, int sequences, PrintWriter ask, BufferedReader answers)
             throws IOException {
-        GptJConfig config = ModelSize.of(size).config(Objective.CAUSAL);
+        return counted(ModelSize.of(size).config(Objective.CAUSAL), sequences, ask, answers);
+    }
+
+    private static double counted(GptJConfig config, int sequences, PrintWriter ask, BufferedReader answers)
+            throws IOException {
         ask.println(config.vocabulary() + " " + config.width() + " " + config.layers() + " " + config.heads() + " "
-                + LENGTH + " " + sequences);
+                + LENGTH + " " + sequences + " " + (config.tied() ? 1 : 0));
         double counted = Double.parseDouble(answers.readLine());
-        assertEquals(counted, StepMemory.activations(config, LENGTH, sequences), 0.02 * counted, size);
+        assertEquals(counted, StepMemory.activations(config, LENGTH, sequences), 0.02 * counted, config.toString());
         return counted;
     }
 }

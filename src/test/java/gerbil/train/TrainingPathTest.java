@@ -1,6 +1,7 @@
 package gerbil.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.engine.Engine;
@@ -14,6 +15,7 @@ import ai.djl.training.GradientCollector;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
 import gerbil.objective.CausalSequences;
@@ -27,6 +29,8 @@ import gerbil.tokens.PreparedTokens;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,8 +74,10 @@ class TrainingPathTest {
         }
     }
 
-    @Test
-    void fusedStepsArePlainSteps() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void fusedStepsArePlainSteps(boolean tied) {
+        RunSpec spec = tied ? this.spec.withArchitecture(this.spec.config().withTiedHead()) : this.spec;
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
              TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             for (int step = 0; step < 10; step++) {
@@ -171,6 +177,31 @@ class TrainingPathTest {
                         weight -> weight.getValue().getGradient().duplicate())));
             }
             gradients.get(0).forEach((name, gradient) -> assertClose(name, gradient, gradients.get(1).get(name), 2e-2));
+        }
+    }
+
+    /** On both paths it is one tensor, whose gradient is the sum of an equal model's embedding's and head's. */
+    @Test
+    void aTiedHeadHasTheGradientsOfBothItsPlaces() {
+        RunSpec tied = spec.withArchitecture(spec.config().withTiedHead());
+        try (TrainingSetup untied = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
+            Map<String, NDArray> apart = untied.model().weights();
+            apart.get(GptJTensors.HEAD_WEIGHT).stopGradient().set(new NDIndex("..."), apart.get(GptJTensors.EMBEDDING));
+            double loss = untied.step().backward(data, 0, 8).mean();
+            NDArray both = apart.get(GptJTensors.EMBEDDING).getGradient()
+                    .add(apart.get(GptJTensors.HEAD_WEIGHT).getGradient());
+            for (StepSettings settings : List.of(SmallRun.settings(TrainingPath.PLAIN, 8),
+                    SmallRun.settings(TrainingPath.FUSED, 8), SmallRun.settings(TrainingPath.FUSED, 4),
+                    new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 0, true))) {
+                try (TrainingSetup one = TrainingSetup.of(tied, settings)) {
+                    assertEquals(loss, one.step().backward(data, 0, 8).mean(), 1e-5, settings.toString());
+                    Map<String, NDArray> weights = one.model().weights();
+                    assertFalse(weights.containsKey(GptJTensors.HEAD_WEIGHT));
+                    weights.forEach((name, weight) -> assertClose(settings + " " + name,
+                            name.equals(GptJTensors.EMBEDDING) ? both : apart.get(name).getGradient(),
+                            weight.getGradient(), 1e-5));
+                }
+            }
         }
     }
 
