@@ -183,7 +183,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     public String distinction(List<RunSpec> among) {
         List<RunSpec> same = among.stream().filter(spec -> spec.model().equals(model())).toList();
         int index = same.indexOf(this);
-        return differences(same).entrySet().stream().map(e -> words(e.getKey()) + " " + e.getValue().get(index))
+        return differences(same).entrySet().stream().filter(e -> !e.getValue().get(index).isEmpty())
+                .map(e -> words(e.getKey()) + " " + e.getValue().get(index))
                 .collect(Collectors.joining(", "));
     }
 

@@ -222,6 +222,9 @@ class RunSpecTest {
                 own.contextLength()));
         assertEquals(Map.of("architecture.width", List.of("16", "8"), "architecture.rotaryDim", List.of("8", "4")),
                 RunSpec.differences(List.of(SPEC, narrow)));
+        RunSpec tied = SPEC.withArchitecture(own.withTiedHead());
+        assertEquals("tied true", tied.distinction(List.of(SPEC, tied)));
+        assertEquals("", SPEC.distinction(List.of(SPEC, tied)));
     }
 
     /** Each wither against the positional constructor, with values that all differ. */
