@@ -57,7 +57,7 @@ class ArchitectureTest {
             safetensors: [base]
             seq2seq: [base, corpus, hub, model, runs, safetensors, spec, tokenizer, train]
             spec: [base]
-            tokenizer: [base, spec]
+            tokenizer: [base]
             tokens: [base, corpus, tokenizer]
             train: [base, corpus, eval, hub, kernels, model, objective, runs, spec, tokenizer, tokens]
             """;

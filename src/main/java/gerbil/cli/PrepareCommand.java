@@ -7,6 +7,7 @@ import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.runs.Workspace;
 import gerbil.spec.Scale;
+import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparationReport;
 import gerbil.tokens.PreparedTokens;
@@ -16,6 +17,7 @@ import gerbil.train.PrintedProgress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -51,6 +53,12 @@ final class PrepareCommand implements Callable<Integer> {
                     + "after a SHA-256 (default: the scale's pinned source jars in data/corpus).")
     private String corpus;
 
+    @Option(names = "--tokenizer", paramLabel = "FILE",
+            description = "A tokenizer.json of Hugging Face's library with at most 65,536 ids, in place of the scale's. "
+                    + "What ends a text is the eos_token of a tokenizer_config.json beside it, or <|endoftext|>, </s> or "
+                    + "the like.")
+    private Path tokenizer;
+
     @Option(names = "--downloads", paramLabel = "FOLDER",
             description = "Where files that are fetched are kept (default: data/downloads/<name of the corpus>).")
     private Path downloads;
@@ -78,19 +86,24 @@ final class PrepareCommand implements Callable<Integer> {
     private boolean skipBadFiles;
 
     @Option(names = "--out", paramLabel = "FOLDER",
-            description = "Where to write (default: data/tokens/<scale>, with --corpus <name of the corpus>-<scale>).")
+            description = "Where to write (default: data/tokens/<scale>, with --corpus <name of the corpus>-<scale>, "
+                    + "with --tokenizer its id after it).")
     private Path out;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         Workspace workspace = Workspace.here();
         Scale wanted = Scale.of(scale);
+        Vocabulary vocabulary = tokenizer == null ? Workspace.vocabulary(wanted) : Vocabulary.open(tokenizer);
         long most = tokens == null ? Workspace.defaultTokens(wanted) : Units.parseCount(tokens);
         Progress progress = new PrintedProgress(System.err);
         Corpus source = corpus == null ? workspace.defaultCorpus(wanted)
                 : Corpora.open(corpus, downloads == null ? workspace.downloads(corpus) : downloads, progress);
         Path folder = out != null ? out : corpus == null ? workspace.tokens(wanted) : workspace.tokens(wanted, corpus);
-        PreparedTokens prepared = Preparation.prepare(source, Workspace.vocabulary(wanted), folder, most,
+        if (tokenizer != null && out == null) {
+            folder = folder.resolveSibling(folder.getFileName() + "-" + vocabulary);
+        }
+        PreparedTokens prepared = Preparation.prepare(source, vocabulary, folder, most,
                 Workspace.HELD_OUT_TOKENS, seed,
                 new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), progress);
         print("training", prepared.train());

@@ -38,7 +38,7 @@ final class Completions {
         this.scorer = new Scorer(model, tokenizer);
         this.tokenizer = tokenizer;
         this.vocabulary = tokenizer.vocabulary();
-        this.generator = new Generator(model, vocabulary.size(), vocabulary.endOfText() + 1);
+        this.generator = new Generator(model, vocabulary.size(), vocabulary.textSize());
         this.contextLength = model.config().contextLength();
     }
 
@@ -144,7 +144,7 @@ final class Completions {
             added.add(id);
             List<Integer> end = added.subList(Math.max(0, added.size() - reach), added.size());
             return id == vocabulary.endOfText()
-                    || stop(request, text(end.stream().mapToInt(a -> a).toArray())).isPresent();
+                    || stop(request, continuation(end.stream().mapToInt(a -> a).toArray())).isPresent();
         });
         return Arrays.copyOfRange(ids, context.length, ids.length);
     }
@@ -196,18 +196,22 @@ final class Completions {
 
     private Choice choice(int index, CompletionRequest request, int[] added, List<Place> places) {
         boolean ended = added.length > 0 && added[added.length - 1] == vocabulary.endOfText();
-        String completion = text(ended ? Arrays.copyOf(added, added.length - 1) : added);
+        String completion = continuation(ended ? Arrays.copyOf(added, added.length - 1) : added);
         OptionalInt stop = stop(request, completion);
         int[] before = request.echo() ? request.prompts().get(index) : new int[0];
-        String text = text(before) + completion.substring(0, stop.orElse(completion.length()));
+        String text = tokenizer.decode(known(before)) + completion.substring(0, stop.orElse(completion.length()));
         return new Choice(index, text, places == null ? null
                 : logprobs(Scorer.concat(before, added), places, request.logprobs(), text.codePointCount(0,
                 text.length())), ended || stop.isPresent() ? "stop" : "length");
     }
 
+    private String continuation(int[] ids) {
+        return tokenizer.continuation(known(ids));
+    }
+
     /** Rows of the model beyond the vocabulary stand for no text. */
-    private String text(int[] ids) {
-        return tokenizer.decode(IntStream.of(ids).filter(id -> id < vocabulary.size()).toArray());
+    private int[] known(int[] ids) {
+        return IntStream.of(ids).filter(id -> id < vocabulary.size()).toArray();
     }
 
     private Logprobs logprobs(int[] ids, List<Place> places, int top, int characters) {

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
+import gerbil.base.JsonFile;
 import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.model.GptJTensors;

@@ -126,7 +126,9 @@ public class LanguageModel implements AutoCloseable {
         int[] prompt = maskedPrompt(text);
         int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
         int masks = (int) Arrays.stream(prompt).filter(id -> id == mask).count();
-        int[] ids = generator(vocabulary().endOfText()).generate(prompt, masks, sampling, seed, id -> false);
+        int last = vocabulary().textSize() - 1;
+        int[] ids = generator(vocabulary().isText(last) ? last + 1 : last).generate(prompt, masks, sampling, seed,
+                id -> false);
         int[] filled = format.filled(prompt, Arrays.copyOfRange(ids, prompt.length, ids.length));
         return tokenizer.decode(Arrays.copyOfRange(filled, 1, prompt.length - 1))
                 + text.substring(SpecialToken.textBefore(text).length());
@@ -153,8 +155,8 @@ public class LanguageModel implements AutoCloseable {
     /** Text after a prompt, until the model ends it. */
     private String answer(int[] prompt, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
-        int[] ids = generator(end + 1).generate(prompt, tokens, sampling, seed, id -> id == end);
-        return tokenizer.decode(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
+        int[] ids = generator(vocabulary().textSize()).generate(prompt, tokens, sampling, seed, id -> id == end);
+        return tokenizer.continuation(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
     }
 
     /** What the model is called in messages. */

@@ -122,10 +122,12 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
                 ## Data
 
                 - corpus: %s (SHA-256 of its provenance %s)
-                - tokenizer: `%s`, GPT-2's byte-pair encoding, whole or cut after its first merges
+                - tokenizer: `%s`, %s
                 - tokens trained on: set %s
                 - tokens held out: set %s
-                """, environment.corpus(), environment.corpusHash(), spec.vocabulary(), spec.data(),
+                """, environment.corpus(), environment.corpusHash(), spec.vocabulary(),
+                spec.vocabulary().startsWith("gpt2") ? "GPT-2's byte-pair encoding, whole or cut after its first merges"
+                        : "in tokenizer.json", spec.data(),
                 spec.heldoutData());
     }
 

@@ -28,15 +28,15 @@ public final class TaggedText {
 
     static String html(Tokenizer tokenizer, int[] example) {
         StringBuilder html = new StringBuilder();
-        int end = tokenizer.vocabulary().endOfText();
+        Vocabulary vocabulary = tokenizer.vocabulary();
         int from = 0;
         for (int i = 0; i <= example.length; i++) {
-            if (i == example.length || example[i] >= end) {
+            if (i == example.length || !vocabulary.isText(example[i])) {
                 html.append(Html.escape(tokenizer.decode(Arrays.copyOfRange(example, from, i))));
                 from = i + 1;
             }
-            if (i < example.length && example[i] >= end) {
-                html.append(i > 0 && tokenizer.vocabulary().lstrip(example[i]) ? " " : "")
+            if (i < example.length && !vocabulary.isText(example[i])) {
+                html.append(i > 0 && vocabulary.lstrip(example[i]) ? " " : "")
                         .append(tag(tokenizer.decode(new int[] {example[i]})));
             }
         }

@@ -221,9 +221,9 @@ public final class BlenderFormat {
     /** Text has neither tags nor {@code <|endoftext|>}: an example with them could not be undone. */
     private void requireText(int[] text) {
         for (int id : text) {
-            if (id < 0 || id >= vocabulary.endOfText()) {
+            if (!vocabulary.isText(id)) {
                 throw new GerbilException("token " + id + " in a text", "ids of text, 0 to "
-                        + (vocabulary.endOfText() - 1),
+                        + (vocabulary.textSize() - 1) + " without " + vocabulary.endOfText(),
                         "encode the text with Tokenizer.encode, and documents one by one");
             }
         }

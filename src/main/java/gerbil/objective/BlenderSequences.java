@@ -87,7 +87,8 @@ public final class BlenderSequences implements Sequences {
      * @throws GerbilException as the constructor
      */
     public static BlenderSequences of(RunSpec spec, TokenSet tokens) {
-        return new BlenderSequences(tokens, Vocabulary.of(spec), spec.sequenceLength(), spec.seed(), spec.blender());
+        return new BlenderSequences(tokens, tokens.vocabulary().withSpecialTokens(),
+                spec.sequenceLength(), spec.seed(), spec.blender());
     }
 
     private long[] documentEnds() {

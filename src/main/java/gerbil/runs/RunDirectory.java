@@ -6,12 +6,14 @@ import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.ProcessLock;
 import gerbil.model.GptJ;
+import gerbil.spec.Objective;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 import gerbil.spec.StepSettings;
+import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -264,6 +266,17 @@ public final class RunDirectory {
             return model;
         } catch (IOException e) {
             model.close();
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What the run's model reads and writes; that of a Blender run has special tokens. */
+    Vocabulary vocabulary() {
+        RunSpec spec = record().spec();
+        try {
+            Vocabulary text = Vocabulary.saved(spec.vocabulary(), folder);
+            return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
+        } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }

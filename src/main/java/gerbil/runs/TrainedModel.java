@@ -7,7 +7,6 @@ import gerbil.hub.ModelCard;
 import gerbil.model.Devices;
 import gerbil.model.GptJ;
 import gerbil.spec.RunSpec;
-import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,7 +19,7 @@ public final class TrainedModel extends LanguageModel {
     private final ModelCard card;
 
     private TrainedModel(RunDirectory run, Checkpoint checkpoint, GptJ model) {
-        super(model, Vocabulary.of(run.record().spec()));
+        super(model, run.vocabulary());
         spec = run.record().spec();
         card = new ModelCard(run.record(), checkpoint.step(), run.result());
     }

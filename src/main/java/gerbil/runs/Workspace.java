@@ -6,6 +6,7 @@ import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.SourceJars;
 import gerbil.spec.BudgetClass;
+import gerbil.spec.GptJConfig;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.RunSpec;
@@ -178,9 +179,24 @@ public record Workspace(Path home) {
         return spec(size, budgetClass, Objective.CAUSAL, tokens);
     }
 
-    /** The default run of a size, class and objective on a token set. */
+    /**
+     * The default run of a size, class and objective on a token set. Where that is of another vocabulary than the
+     * size's scale has, embedding and head have a row for each of its entries, and the budget follows the parameters.
+     *
+     * @throws GerbilException if the objective is Blender's and the vocabulary has no room for its special tokens
+     */
     public static RunSpec spec(String size, String budgetClass, Objective objective, PreparedTokens tokens) {
-        return RunSpec.of(ModelSize.of(size), BudgetClass.of(budgetClass), objective, 0,
-                tokens.train().manifest().tokenizer(), tokens.train().hash(), tokens.heldout().hash());
+        ModelSize named = ModelSize.of(size);
+        String vocabulary = tokens.train().manifest().tokenizer();
+        RunSpec spec = RunSpec.of(named, BudgetClass.of(budgetClass), objective, 0, vocabulary, tokens.train().hash(),
+                tokens.heldout().hash());
+        if (vocabulary.equals(vocabulary(named.scale()).id())) {
+            return spec;
+        }
+        Vocabulary text = tokens.train().vocabulary();
+        GptJConfig causal = named.config(Objective.CAUSAL).withVocabulary(text.size());
+        return spec.withArchitecture(objective == Objective.CAUSAL ? causal
+                        : causal.withVocabulary(text.withSpecialTokens().size()))
+                .withTokens(spec.budgetClass().tokensPerParameter() * causal.parameters());
     }
 }

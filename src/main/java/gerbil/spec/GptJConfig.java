@@ -48,6 +48,11 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
         return new GptJConfig(vocabulary, width, layers, heads, rotaryDim, contextLength, true);
     }
 
+    /** This architecture with another number of rows in embedding and head. */
+    public GptJConfig withVocabulary(int rows) {
+        return new GptJConfig(rows, width, layers, heads, rotaryDim, contextLength, tied);
+    }
+
     /** Dimensions of one head. */
     public int headDim() {
         return width / heads;

@@ -127,12 +127,13 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
 
     /**
      * This run begun with a trained model in place of random weights: at a tenth of the learning rate, so that what was
-     * learned is not lost, and on shorter sequences if the model has a shorter context.
+     * learned is not lost, and on shorter sequences if the model has a shorter context. The architecture is the
+     * model's.
      */
     public RunSpec finetuning(BaseModel base) {
         return new RunSpec(size, budgetClass, objective, tokens, batchTokens,
                 Math.min(sequenceLength, base.config().contextLength()), seed, optimizer, vocabulary, data, heldoutData,
-                blender, base, architecture).withLearningRate(optimizer.learningRate() / 10);
+                blender, base, null).withLearningRate(optimizer.learningRate() / 10);
     }
 
     /** {@code Gerbil-A-3.3m}; of a finetuning run the name of what it begins with, {@code Gerbil-A-3.3m-finetuned}. */

@@ -4,29 +4,20 @@ import gerbil.base.GerbilException;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
- * Text to the ids of a {@link Vocabulary} and back, with the same ids as Hugging Face's tokenizers and many times
- * their speed. Text that spells {@code <|endoftext|>} or another special token is text like any other, except for
- * {@link #encodeTagged}. Safe for use by many threads.
+ * Text to the ids of a {@link Vocabulary} and back, with the same ids as Hugging Face's tokenizers. Text that spells
+ * {@code <|endoftext|>} or another special token is text like any other, except for {@link #encodeTagged}. Safe for use
+ * by many threads.
  */
 public final class Tokenizer {
 
     private final Vocabulary vocabulary;
-    private final Map<String, Integer> tags;
-    private final Pattern tag;
-    private final ThreadLocal<BytePairEncoder> encoders;
+    private final Encoder encoder;
 
     public Tokenizer(Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
-        this.tags = vocabulary.addedTokens();
-        this.tag = Pattern.compile(tags.keySet().stream().map(Pattern::quote).collect(Collectors.joining("|")));
-        MergeTable merges = vocabulary.mergeTable();
-        this.encoders = ThreadLocal.withInitial(() -> new BytePairEncoder(merges));
+        this.encoder = vocabulary.encoder();
     }
 
     public Vocabulary vocabulary() {
@@ -42,7 +33,7 @@ public final class Tokenizer {
 
     /** Appends the ids of a text in UTF-8 that is well formed, as {@link #utf8} makes it. */
     public void encode(byte[] utf8, IdBuffer ids) {
-        encoders.get().encode(utf8, ids);
+        encoder.encode(utf8, ids);
     }
 
     /** A text in UTF-8, with U+FFFD for unpaired surrogates. */
@@ -56,11 +47,17 @@ public final class Tokenizer {
      * @throws GerbilException if an id is not in the vocabulary
      */
     public String decode(int[] tokens) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * tokens.length);
-        for (int token : tokens) {
-            bytes.writeBytes(vocabulary.bytes(token));
-        }
-        return bytes.toString(StandardCharsets.UTF_8);
+        return vocabulary.decode(tokens);
+    }
+
+    /**
+     * What these ids add to a text before them; of some tokenizers, though not of GPT-2's, that is more white space
+     * than the same ids have at a text's beginning.
+     *
+     * @throws GerbilException if an id is not in the vocabulary
+     */
+    public String continuation(int[] tokens) {
+        return new String(vocabulary.bytes(tokens), StandardCharsets.UTF_8);
     }
 
     /**
@@ -70,16 +67,7 @@ public final class Tokenizer {
      */
     public int[] encodeTagged(String text) {
         IdBuffer ids = new IdBuffer();
-        Matcher found = tag.matcher(text);
-        int from = 0;
-        while (found.find()) {
-            int id = tags.get(found.group());
-            String before = text.substring(from, found.start());
-            encode(utf8(vocabulary.lstrip(id) ? SpecialToken.textBefore(before) : before), ids);
-            ids.add(id);
-            from = found.end();
-        }
-        encode(utf8(text.substring(from)), ids);
+        encoder.encodeTagged(text, ids);
         return ids.toArray();
     }
 

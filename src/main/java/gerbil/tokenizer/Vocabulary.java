@@ -1,90 +1,54 @@
 package gerbil.tokenizer;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
+import gerbil.base.Json;
+import gerbil.base.JsonFile;
 import gerbil.base.Sha256;
-import gerbil.spec.Objective;
-import gerbil.spec.RunSpec;
+import gerbil.base.WholeFile;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.Base64;
-import java.util.LinkedHashMap;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.Optional;
 
 /**
- * GPT-2's byte-pair vocabulary, whole or cut after its first merges: the 256 bytes, one entry for each merge, and
- * {@code <|endoftext|>} as the last id. Cuts are nested: apart from {@code <|endoftext|>}, a token has the same id in
- * every cut that holds it. A Blender vocabulary has the {@linkplain SpecialToken special tokens} after it. Rebuilt from
- * the ranks inside jtokkit's jar, without any download. Immutable.
+ * The tokens of a {@link Tokenizer}: GPT-2's, whole or cut after its first merges, or those of any
+ * {@code tokenizer.json}. A Blender vocabulary has the {@linkplain SpecialToken special tokens} after all of them; the
+ * ids of text stay the same. Immutable, and safe for use by many threads.
  */
-public final class Vocabulary {
+public abstract class Vocabulary {
 
-    /** What ends each document. */
+    /** What ends each document, in GPT-2's vocabulary and many others. */
     public static final String END_OF_TEXT = "<|endoftext|>";
 
-    private static final int BYTES = 256;
-    private static final int GPT2_SIZE = 50_257;
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** What a shard, which has two bytes for an id, can tell apart. */
+    static final int MOST_IDS = 1 << 16;
+
+    private static final String WHOLE = "tokenizer.json";
+    private static final String CONFIG = "tokenizer_config.json";
+    private static final String END = "eos_token";
 
     private final String id;
-    private final List<byte[]> tokens;
-    private final List<BytePairMerges.Merge> merges;
+    private final int textSize;
     private final int endOfText;
-    private final String sha256;
+    private final boolean special;
+    private volatile String sha256;
 
-    /** Made on first use: finding all 50,000 merges takes half a second, and a cut does not need them. */
-    private static final class Whole {
-
-        private static final Vocabulary GPT2 = new Vocabulary("gpt2", GPT2_SIZE);
-    }
-
-    private static final class Ranks {
-
-        private static final List<byte[]> TOKENS = load();
-
-        private static List<byte[]> load() {
-            try (InputStream in = Vocabulary.class.getResourceAsStream("/com/knuddels/jtokkit/r50k_base.tiktoken")) {
-                String ranks = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-                return ranks.lines()
-                        .map(line -> Base64.getDecoder().decode(line.substring(0, line.indexOf(' '))))
-                        .toList();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-    }
-
-    private Vocabulary(String id, int size) {
+    Vocabulary(String id, int textSize, int endOfText, boolean special) {
         this.id = id;
-        List<byte[]> ordinary = Ranks.TOKENS.subList(0, size - 1);
-        this.merges = BytePairMerges.of(ordinary);
-        this.tokens = new ArrayList<>(ordinary);
-        this.tokens.add(END_OF_TEXT.getBytes(StandardCharsets.US_ASCII));
-        this.endOfText = size - 1;
-        this.sha256 = Sha256.hex(tokenizerJson().getBytes(StandardCharsets.UTF_8));
-    }
-
-    private Vocabulary(Vocabulary text) {
-        this.id = text.id;
-        this.merges = text.merges;
-        this.tokens = new ArrayList<>(text.tokens);
-        for (SpecialToken token : SpecialToken.values()) {
-            this.tokens.add(token.text().getBytes(StandardCharsets.US_ASCII));
-        }
-        this.endOfText = text.endOfText;
-        this.sha256 = text.sha256;
+        this.textSize = textSize;
+        this.endOfText = endOfText;
+        this.special = special;
     }
 
     /** GPT-2's 50,257 entries; {@code <|endoftext|>} is 50256. */
     public static Vocabulary gpt2() {
-        return Whole.GPT2;
+        return Gpt2Vocabulary.whole();
     }
 
     /**
@@ -94,27 +58,80 @@ public final class Vocabulary {
      * @throws GerbilException if {@code size} is below 257 or above 50,257
      */
     public static Vocabulary cut(int size) {
-        if (size <= BYTES || size > GPT2_SIZE) {
-            throw new GerbilException("a vocabulary of " + size + " entries", "from 257 to 50257 entries",
-                    "choose a size in this range");
+        return Gpt2Vocabulary.ofSize(size);
+    }
+
+    /**
+     * GPT-2's vocabulary or the cut that has these tokens, if one has; GPT-J's padding counts for nothing.
+     *
+     * @param tokens in the byte alphabet, with their ids
+     * @param merges each two tokens with a space between
+     * @param added with their ids
+     */
+    public static Optional<Vocabulary> gpt2(JsonNode tokens, List<String> merges, Map<String, Integer> added) {
+        return Gpt2Vocabulary.known(tokens, merges, added);
+    }
+
+    /**
+     * The vocabulary of a tokenizer of Hugging Face's library. GPT-2's own and its cuts are known as such. What ends a
+     * text is the {@code eos_token} that a {@code tokenizer_config.json} beside the file names, and without that the
+     * token {@code <|endoftext|>}, {@code <|end_of_text|>}, {@code </s>}, {@code <eos>} or {@code [EOS]}.
+     *
+     * @param file a {@code tokenizer.json}
+     * @throws GerbilException if it is no tokenizer, has more than 65,536 ids or none of an end of text
+     * @throws IOException if it cannot be read
+     */
+    public static Vocabulary open(Path file) throws IOException {
+        JsonNode json = JsonFile.object(file);
+        Path config = file.resolveSibling(CONFIG);
+        JsonNode end = Files.exists(config) ? JsonFile.object(config).path(END) : JsonFile.own("{}");
+        return Gpt2Vocabulary.known(json).orElseGet(() -> HuggingFaceVocabulary.of(json,
+                Optional.ofNullable(end.path("content").asText(end.textValue())), file));
+    }
+
+    /**
+     * The vocabulary that was {@linkplain #save saved} in a folder, without special tokens.
+     *
+     * @param id its {@link #id}
+     * @throws GerbilException if there is none, or another
+     */
+    public static Vocabulary saved(String id, Path folder) throws IOException {
+        Optional<Vocabulary> known = Gpt2Vocabulary.known(id);
+        if (known.isPresent()) {
+            return known.get();
         }
-        return size == GPT2_SIZE ? gpt2() : new Vocabulary("gpt2-" + size, size);
+        Path file = folder.resolve(WHOLE);
+        if (!Files.exists(file)) {
+            throw new GerbilException("no " + WHOLE + " in " + folder, "the tokenizer " + id,
+                    "take a whole copy of the folder");
+        }
+        Vocabulary found = open(file);
+        if (!found.id.equals(id)) {
+            throw new GerbilException("the tokenizer " + found + " in " + file, id, "take a whole copy of the folder");
+        }
+        return found;
     }
 
-    /** A run's vocabulary: its scale's, for a Blender run with special tokens. */
-    public static Vocabulary of(RunSpec spec) {
-        Vocabulary text = cut(spec.modelSize().scale().vocabularySize());
-        return spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
+    /** Writes into a folder what {@link #saved} needs: nothing for GPT-2's and its cuts. */
+    public void save(Path folder) throws IOException {
+        if (Gpt2Vocabulary.known(id).isEmpty()) {
+            WholeFile.write(folder.resolve(WHOLE), textOnly().tokenizerJson());
+            Json.write(folder.resolve(CONFIG), Map.of(END, endOfTextToken()));
+        }
     }
 
-    /** This vocabulary with Blender's special tokens after {@code <|endoftext|>}: the ids of text stay the same. */
-    public Vocabulary withSpecialTokens() {
-        return hasSpecialTokens() ? this : new Vocabulary(this);
-    }
+    abstract Vocabulary textOnly();
+
+    /**
+     * This vocabulary with Blender's special tokens after all others.
+     *
+     * @throws GerbilException if there is no room for them, or one of them means something else
+     */
+    public abstract Vocabulary withSpecialTokens();
 
     /** Whether this is a Blender vocabulary. */
     public boolean hasSpecialTokens() {
-        return size() > endOfText + 1;
+        return special;
     }
 
     /**
@@ -123,131 +140,107 @@ public final class Vocabulary {
      * @throws GerbilException if this is not a Blender vocabulary
      */
     public int id(SpecialToken token) {
-        if (!hasSpecialTokens()) {
+        if (!special) {
             throw new GerbilException("the vocabulary " + id + " without " + token.text(),
                     "a vocabulary with Blender's special tokens", "take its withSpecialTokens()");
         }
-        return endOfText + 1 + token.ordinal();
+        return textSize + token.ordinal();
     }
 
-    /** {@code gpt2}, or {@code gpt2-1024} for a cut; special tokens do not change it. */
+    /**
+     * {@code gpt2}, {@code gpt2-1024} for a cut, {@code tokenizer-} and a hash for another; special tokens do not
+     * change it.
+     */
     public String id() {
         return id;
     }
 
-    /** Entries, {@code <|endoftext|>} and special tokens included. */
+    /** Ids, special tokens included; in a {@code tokenizer.json} some may stand for nothing. */
     public int size() {
-        return tokens.size();
+        return special ? textSize + SpecialToken.values().length : textSize;
     }
 
-    /** The id of {@code <|endoftext|>}: all of text have smaller ones. */
+    /** Ids without Blender's special tokens, which all follow: what a model may write. */
+    public int textSize() {
+        return textSize;
+    }
+
+    /** The id of what ends each document. */
     public int endOfText() {
         return endOfText;
     }
 
+    /** That token as it is written: {@code <|endoftext|>} in GPT-2's vocabulary. */
+    public abstract String endOfTextToken();
+
+    /** Whether a token is neither a special one nor the end of text. */
+    public boolean isText(int token) {
+        return token >= 0 && token < textSize && token != endOfText;
+    }
+
     /** Whether a token takes the white space before it along, as a {@link SpecialToken} does. */
     public boolean lstrip(int token) {
-        return token > endOfText;
+        return token >= textSize;
     }
 
     /**
-     * The bytes that a token stands for; often not whole characters.
+     * The bytes that a token adds to a text before it; often not whole characters.
      *
      * @throws GerbilException if there is no such id
      */
     public byte[] bytes(int token) {
+        requireId(token);
+        return lstrip(token) ? SpecialToken.values()[token - textSize].text().getBytes(StandardCharsets.US_ASCII)
+                : textBytes(token);
+    }
+
+    void requireId(int token) {
         if (token < 0 || token >= size()) {
             throw new GerbilException("token " + token, "an id from 0 to " + (size() - 1) + " of " + id,
                     "use the vocabulary that the ids were made with");
         }
-        return tokens.get(token).clone();
     }
+
+    abstract byte[] textBytes(int token);
+
+    /** The bytes of many tokens, one after another. */
+    byte[] bytes(int[] tokens) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(4 * tokens.length);
+        for (int token : tokens) {
+            bytes.writeBytes(bytes(token));
+        }
+        return bytes.toByteArray();
+    }
+
+    /** The text of ids from its beginning. */
+    String decode(int[] tokens) {
+        return new String(bytes(tokens), StandardCharsets.UTF_8);
+    }
+
+    /** What encodes; made anew by each call. */
+    abstract Encoder encoder();
 
     /**
      * SHA-256 of {@link #tokenizerJson()} in UTF-8, hexadecimal, without special tokens: what token sets carry, since
      * the ids of text are the same with and without them.
      */
     public String sha256() {
+        if (sha256 == null) {
+            sha256 = Sha256.hex(textOnly().tokenizerJson().getBytes(StandardCharsets.UTF_8));
+        }
         return sha256;
     }
 
     /**
-     * {@code tokenizer.json} of Hugging Face's tokenizers: byte-level BPE that reads and writes as GPT-2's does. A
-     * special token takes the white space before it along ({@link #lstrip}, as RoBERTa's mask does), so that prompts as
-     * they were published, with a space on either side of a tag, become the ids that models are trained on.
+     * {@code tokenizer.json} of Hugging Face's tokenizers. A special token takes the white space before it along
+     * ({@link #lstrip}, as RoBERTa's mask does), so that prompts as they were published, with a space on either side of
+     * a tag, become the ids that models are trained on.
      */
-    public String tokenizerJson() {
-        Map<String, Object> byteLevel = ordered("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true,
-                "use_regex", true);
-        List<Map<String, Object>> added = new ArrayList<>();
-        addedTokens().forEach((text, token) -> added.add(ordered("id", token, "content", text, "single_word", false,
-                "lstrip", lstrip(token), "rstrip", false, "normalized", false, "special", true)));
-        Map<String, Object> bpe = ordered("type", "BPE", "dropout", null, "unk_token", null,
-                "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", false, "byte_fallback", false,
-                "ignore_merges", false, "vocab", spelledTokens(), "merges", spelledMerges());
-        return json(ordered("version", "1.0", "truncation", null, "padding", null, "added_tokens", added,
-                "normalizer", null, "pre_tokenizer", byteLevel, "post_processor", byteLevel, "decoder", byteLevel,
-                "model", bpe));
-    }
+    public abstract String tokenizerJson();
 
-    /** {@code added_tokens.json}: each special token with its id. */
-    public String addedTokensJson() {
-        Map<String, Integer> special = addedTokens();
-        special.remove(END_OF_TEXT);
-        return json(special);
-    }
-
-    /** {@code vocab.json}: each token in GPT-2's byte alphabet, with its id. */
-    public String vocabJson() {
-        return json(spelledTokens());
-    }
-
-    /** {@code merges.txt}: one merge a line, after a line with the format's version. */
-    public String mergesTxt() {
-        return spelledMerges().stream().collect(Collectors.joining("\n", "#version: 0.2\n", "\n"));
-    }
-
-    /** What encodes ordinary text. */
-    MergeTable mergeTable() {
-        return new MergeTable(tokens, merges);
-    }
-
-    /** {@code <|endoftext|>} and the special tokens, with their ids. */
-    Map<String, Integer> addedTokens() {
-        Map<String, Integer> added = new LinkedHashMap<>();
-        for (int token = endOfText; token < size(); token++) {
-            added.put(new String(tokens.get(token), StandardCharsets.US_ASCII), token);
-        }
-        return added;
-    }
-
-    private Map<String, Integer> spelledTokens() {
-        Map<String, Integer> spelled = new LinkedHashMap<>();
-        for (int token = 0; token < endOfText(); token++) {
-            spelled.put(ByteAlphabet.spell(tokens.get(token)), token);
-        }
-        spelled.put(END_OF_TEXT, endOfText());
-        return spelled;
-    }
-
-    private List<String> spelledMerges() {
-        return merges.stream().map(BytePairMerges.Merge::spelled).toList();
-    }
-
-    private static Map<String, Object> ordered(Object... keysAndValues) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        for (int i = 0; i < keysAndValues.length; i += 2) {
-            map.put((String) keysAndValues[i], keysAndValues[i + 1]);
-        }
-        return map;
-    }
-
-    private static String json(Object value) {
-        try {
-            return JSON.writeValueAsString(value);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+    /** The tokenizer's files in a folder of transformers that say which tokens there are: names with contents. */
+    public Map<String, String> files() {
+        return Map.of(WHOLE, tokenizerJson());
     }
 
     @Override

@@ -238,13 +238,14 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
             }
         }
         Provenance provenance = opened.provenance(files);
+        Vocabulary cut = Vocabulary.cut(vocabulary);
         try (PartialFolder partial = new PartialFolder(Path.of(out))) {
-            TokenSetManifest.of(Vocabulary.cut(vocabulary), PreparedTokens.TRAIN, seed, trainTokens,
+            TokenSetManifest.of(cut, PreparedTokens.TRAIN, seed, trainTokens,
                     ShardWriter.State.of(all.train(), trainShards), provenance, opened.identity(),
-                    deduplication.label()).write(partial.content().resolve(PreparedTokens.TRAIN));
-            TokenSetManifest.of(Vocabulary.cut(vocabulary), PreparedTokens.HELD_OUT, seed, heldOutTokens,
+                    deduplication.label()).write(cut, partial.content().resolve(PreparedTokens.TRAIN));
+            TokenSetManifest.of(cut, PreparedTokens.HELD_OUT, seed, heldOutTokens,
                     ShardWriter.State.of(all.heldOut(), heldOutShards), provenance, opened.identity(),
-                    deduplication.label()).write(partial.content().resolve(PreparedTokens.HELD_OUT));
+                    deduplication.label()).write(cut, partial.content().resolve(PreparedTokens.HELD_OUT));
             partial.commit();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

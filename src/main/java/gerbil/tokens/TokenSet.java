@@ -88,11 +88,25 @@ public final class TokenSet {
     }
 
     /**
+     * The vocabulary of the ids, without Blender's special tokens, whose ids no token set has.
+     *
+     * @throws GerbilException if the folder's {@code tokenizer.json} is missing or another
+     */
+    public Vocabulary vocabulary() {
+        try {
+            return Vocabulary.saved(manifest.tokenizer(), folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
      * @return this set
      * @throws GerbilException if the ids are of another vocabulary
      */
     public TokenSet requireVocabulary(Vocabulary vocabulary) {
-        if (!manifest.tokenizerSha256().equals(vocabulary.sha256())) {
+        if (!manifest.tokenizer().equals(vocabulary.id())
+                || !manifest.tokenizerSha256().equals(vocabulary.sha256())) {
             throw new GerbilException("tokens of the vocabulary " + manifest.tokenizer() + " (SHA-256 "
                     + manifest.tokenizerSha256() + ") in " + folder,
                     "the vocabulary " + vocabulary.id() + " (SHA-256 " + vocabulary.sha256() + ")",

@@ -109,7 +109,9 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
         }
     }
 
-    void write(Path folder) throws IOException {
+    /** Writes the manifest and the vocabulary. */
+    void write(Vocabulary vocabulary, Path folder) throws IOException {
+        vocabulary.save(folder);
         WholeFile.write(folder.resolve(FILE),
                 JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this).replace("\r\n", "\n") + "\n");
     }

@@ -24,7 +24,7 @@ public record VocabularyCoverage(String vocabulary, int entries, double bytesPer
     /** Encodes the documents and counts. */
     public static VocabularyCoverage of(Vocabulary vocabulary, List<Document> documents) {
         Tokenizer tokenizer = new Tokenizer(vocabulary);
-        long[] counts = new long[vocabulary.endOfText()];
+        long[] counts = new long[vocabulary.textSize()];
         long bytes = 0;
         for (Document document : documents) {
             bytes += Tokenizer.utf8(document.text()).length;
@@ -33,7 +33,7 @@ public record VocabularyCoverage(String vocabulary, int entries, double bytesPer
             }
         }
         long tokens = Arrays.stream(counts).sum();
-        return new VocabularyCoverage(vocabulary.id(), counts.length, (double) bytes / tokens,
+        return new VocabularyCoverage(vocabulary.id(), counts.length - 1, (double) bytes / tokens,
                 (int) Arrays.stream(counts).filter(c -> c > 0).count(),
                 (int) Arrays.stream(counts).filter(c -> c >= OFTEN).count(), half(counts, tokens));
     }

@@ -17,6 +17,8 @@ import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.MetricsLog;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainingListener;
+import gerbil.runs.Workspace;
+import gerbil.spec.Objective;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
@@ -70,8 +72,12 @@ public final class Trainer {
         this.settings = settings;
         this.listener = listener;
         this.checkpoints = checkpoints;
-        vocabulary = Vocabulary.of(spec);
-        tokens.train().requireVocabulary(vocabulary);
+        if (spec.architecture() == null && spec.base() == null) {
+            tokens.train().requireVocabulary(Workspace.vocabulary(spec.modelSize().scale()));
+        }
+        Vocabulary text = tokens.train().vocabulary();
+        vocabulary = spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
+        LanguageModel.requireRows(spec.config().vocabulary(), vocabulary);
         tokens.heldout().requireVocabulary(vocabulary);
         if (!tokens.train().hash().equals(spec.data()) || !tokens.heldout().hash().equals(spec.heldoutData())) {
             throw new GerbilException("token sets " + tokens.train().hash() + " and " + tokens.heldout().hash(),
@@ -174,6 +180,7 @@ public final class Trainer {
 
     private RunResult trainLocked(ProcessLock lock) throws IOException {
         RunRecord record = claim();
+        vocabulary.save(directory.folder());
         continueHere(record.environment());
         try (TrainingSetup setup = TrainingSetup.of(spec, record.environment().step())) {
             GptJ model = setup.model();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -22,6 +23,7 @@ import gerbil.spec.GptJConfig;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Scale;
+import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +39,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -295,6 +298,7 @@ class ImportTest {
             Files.writeString(file, "\uFEFF" + text.replace("\n", "\r\n"));
         }
         Import.open(exported).close();
+        Files.delete(exported.resolve("tokenizer.json"));
         Path merges = exported.resolve("merges.txt");
         Files.writeString(merges, Files.readString(merges), StandardCharsets.UTF_16);
         String message = assertThrows(GerbilException.class, () -> Import.open(exported)).getMessage();
@@ -321,34 +325,58 @@ class ImportTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "vocab.json      | \"Ġt\":256    | \"Ġt\":257          | vocab.json",
-        "vocab.json      | \"Ġt\":256,   | ''                  | vocab.json",
-        "merges.txt      | Ġ t           | Ġ a                 | merges",
-        "tokenizer.json  | Ġ t           | h e                 | merges",
-        "tokenizer.json  | \"BPE\"       | \"Unigram\"         | another kind",
-        "tokenizer.json  | \"normalizer\":null | \"normalizer\":{\"type\":\"Lowercase\"} | another kind",
-        "tokenizer.json  | \"add_prefix_space\":false | \"add_prefix_space\":true | another kind",
-        "tokenizer.json  | \"id\":1023   | \"id\":1022         | added tokens",
-        "tokenizer.json  | \"Ġt\":256,   | ''                  | with id 1022",
+        "vocab.json      | \"Ġt\":256    | \"Ġt\":257          | neither GPT-2's nor a cut",
+        "vocab.json      | \"Ġt\":256,   | ''                  | neither GPT-2's nor a cut",
+        "merges.txt      | Ġ t           | Ġ a                 | neither GPT-2's nor a cut",
+        "tokenizer.json  | \"BPE\"       | \"Unigram\"         | which is no tokenizer",
+        "tokenizer.json  | \"id\":1023   | \"id\":1022         | <|endoftext|> with the ids 1023 and 1022",
+        "tokenizer.json  | \"Ġt\":256,   | ''                  | which is no tokenizer",
         "tokenizer.json  | {             | ''                  | not JSON",
         "config.json     | \"bos_token_id\" : 1023 | \"bos_token_id\" : 50256 | bos_token_id 50256",
+        "config.json     | \"eos_token_id\" : 1023 | \"eos_token_id\" : 7     | eos_token_id 7",
         "config.json     | \"vocab_size\" : 1024 | \"vocab_size\" : 1000 | 1000 rows"})
     void tokenizersThatDoNotMatchAreRefused(String name, String right, String wrong, String mentioned)
             throws IOException {
         Path exported = export(Objective.CAUSAL);
-        Path file = exported.resolve(name);
+        if (name.equals("vocab.json") || name.equals("merges.txt")) {
+            Files.delete(exported.resolve("tokenizer.json"));
+        }
+        replace(exported.resolve(name), right, wrong);
+        assertTokenizerRefused(exported, mentioned);
+    }
+
+    private static void replace(Path file, String right, String wrong) throws IOException {
         String text = Files.readString(file);
         int at = text.indexOf(right);
         assertTrue(at >= 0, text.substring(0, 200));
         Files.writeString(file, text.substring(0, at) + wrong + text.substring(at + right.length()));
-        assertTokenizerRefused(exported, mentioned);
+    }
+
+    /** Not with GPT-2's encoder, which would give other ids. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "Ġ t                      | h e",
+        "\"normalizer\":null       | \"normalizer\":{\"type\":\"Lowercase\"}",
+        "\"add_prefix_space\":false | \"add_prefix_space\":true"})
+    void tokenizersThatAreAlmostGpt2sAreReadAsTheyAre(String right, String wrong) throws IOException {
+        Path exported = export(Objective.CAUSAL);
+        replace(exported.resolve("tokenizer.json"), right, wrong);
+        String text = "The Time of the Tin";
+        try (LanguageModel read = Import.open(exported);
+                HuggingFaceTokenizer reference = HuggingFaceTokenizer.newInstance(exported.resolve("tokenizer.json"))) {
+            assertTrue(read.vocabulary().id().startsWith("tokenizer-"), read.vocabulary().id());
+            int[] ids = read.tokenizer().encode(text);
+            assertArrayEquals(reference.encode(text, false, false).getIds(), Arrays.stream(ids).asLongStream().toArray());
+            assertFalse(Arrays.equals(new Tokenizer(Vocabulary.cut(1_024)).encode(text), ids));
+        }
     }
 
     @Test
     void tokenizersOfOthersAreRefused() throws IOException {
         Path exported = export(Objective.BLENDER);
+        Files.delete(exported.resolve("tokenizer.json"));
         Json.write(exported.resolve("added_tokens.json"), Map.of("<fitm_start>", 1030));
-        assertTokenizerRefused(exported, "added tokens");
+        assertTokenizerRefused(exported, "added_tokens.json is neither");
     }
 
     @Test

@@ -38,11 +38,11 @@ class SpecialTokenTest {
         Vocabulary vocabulary = Vocabulary.gpt2().withSpecialTokens();
         assertEquals("{\"<fitm_start>\":50257,\"<multiple_tok_mask>\":50258,\"<fitm_result>\":50259,\"<causal>\":50260,"
                 + "\"<mlm_start>\":50261,\"<single_tok_mask>\":50262,\"<mlm_end>\":50263}",
-                vocabulary.addedTokensJson());
+                vocabulary.files().get("added_tokens.json"));
         assertEquals(50_264, vocabulary.size());
         assertEquals(50_256, vocabulary.endOfText());
-        assertEquals(Vocabulary.gpt2().vocabJson(), vocabulary.vocabJson());
-        assertEquals("{}", Vocabulary.gpt2().addedTokensJson());
+        assertEquals(Vocabulary.gpt2().files().get("vocab.json"), vocabulary.files().get("vocab.json"));
+        assertFalse(Vocabulary.gpt2().files().containsKey("added_tokens.json"));
 
         JsonNode added = new JsonMapper().readTree(vocabulary.tokenizerJson()).get("added_tokens");
         assertEquals(8, added.size());

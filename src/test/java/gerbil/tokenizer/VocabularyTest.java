@@ -16,9 +16,13 @@ import java.util.List;
 
 class VocabularyTest {
 
+    private static String merges(Vocabulary vocabulary) {
+        return vocabulary.files().get("merges.txt");
+    }
+
     @Test
     void mergesAreGpt2s() {
-        List<String> lines = Vocabulary.gpt2().mergesTxt().lines().toList();
+        List<String> lines = merges(Vocabulary.gpt2()).lines().toList();
         assertEquals(List.of("#version: 0.2", "Ġ t", "Ġ a", "h e", "i n", "r e", "o n", "Ġt he", "e r", "Ġ s", "a t"),
                 lines.subList(0, 11));
         assertEquals(50_001, lines.size());
@@ -28,7 +32,7 @@ class VocabularyTest {
     @Test
     void wholeVocabularyIsGpt2s() throws Exception {
         Vocabulary gpt2 = Vocabulary.gpt2();
-        JsonNode ids = new JsonMapper().readTree(gpt2.vocabJson());
+        JsonNode ids = new JsonMapper().readTree(gpt2.files().get("vocab.json"));
         assertEquals("gpt2", gpt2.id());
         assertEquals(50_257, gpt2.size());
         assertEquals(50_257, ids.size());
@@ -47,7 +51,7 @@ class VocabularyTest {
         assertEquals("gpt2-1024", cut.id());
         assertEquals(1_024, cut.size());
         assertEquals(1_023, cut.endOfText());
-        assertEquals(Vocabulary.gpt2().mergesTxt().lines().limit(768).toList(), cut.mergesTxt().lines().toList());
+        assertEquals(merges(Vocabulary.gpt2()).lines().limit(768).toList(), merges(cut).lines().toList());
         for (int token = 0; token < cut.endOfText(); token++) {
             assertArrayEquals(Vocabulary.gpt2().bytes(token), cut.bytes(token));
         }

@@ -45,7 +45,7 @@ public final class SmallTokenSet {
                 }
             }
             TokenSetManifest.of(vocabulary, "train", 5, Long.MAX_VALUE, ShardWriter.State.of(counts, shards), CORPUS,
-                    null, null).write(folder);
+                    null, null).write(vocabulary, folder);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

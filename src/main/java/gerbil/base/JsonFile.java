@@ -1,19 +1,17 @@
-package gerbil.hub;
+package gerbil.base;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import gerbil.base.GerbilException;
-import gerbil.base.Json;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Reads the JSON files of others, of which only the size is sure before they are read. */
-final class JsonFile {
+public final class JsonFile {
 
     private static final long LARGEST = 1 << 24;
     private static final JsonMapper JSON = JsonMapper.builder(Json.others())
@@ -26,7 +24,7 @@ final class JsonFile {
     /**
      * @throws GerbilException if it is not one JSON object of at most 16 MB
      */
-    static JsonNode object(Path file) throws IOException {
+    public static JsonNode object(Path file) throws IOException {
         if (Files.size(file) > LARGEST) {
             throw refused(file, Files.size(file) + " bytes");
         }
@@ -46,7 +44,7 @@ final class JsonFile {
     }
 
     /** The JSON that this kit makes itself. */
-    static JsonNode own(String json) {
+    public static JsonNode own(String json) {
         try {
             return JSON.readTree(json);
         } catch (JsonProcessingException e) {
