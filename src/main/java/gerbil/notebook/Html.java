@@ -17,14 +17,11 @@ final class Html {
      * not trusted JupyterLab removes styles: with the place of the shade its inline-size goes, and nothing is seen.
      */
     static String scrolling(String table) {
-        return """
-                <div style="display:flex;overflow-x:auto">
-                <div style="display:flex;flex:none;overflow:clip;border-right:16px solid transparent">
-                %s<div style="flex:none;inline-size:16px;margin-right:-16px;position:sticky;right:0;pointer-events:none;\
-                background:linear-gradient(to left,rgba(128,128,128,0.6),transparent)"></div>
-                </div>
-                </div>
-                """.formatted(table);
+        return "<div style=\"display:flex;overflow-x:auto\">\n"
+                + "<div style=\"display:flex;flex:none;overflow:clip;border-right:16px solid transparent\">\n" + table
+                + "<div style=\"flex:none;inline-size:16px;margin-right:-16px;position:sticky;right:0;"
+                + "pointer-events:none;background:linear-gradient(to left,rgba(128,128,128,0.6),transparent)\"></div>\n"
+                + "</div>\n</div>\n";
     }
 
     static String unescape(String html) {

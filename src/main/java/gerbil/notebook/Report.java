@@ -48,7 +48,8 @@ public final class Report {
             td, th { padding: 0.2rem 0.6rem; vertical-align: top; border-bottom: 1px solid rgba(128,128,128,0.25); }
             pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.6rem 0.8rem;
                 background: rgba(128,128,128,0.12); }
-            @media print { body { max-width: none; margin: 0; font-size: 11px; } .wide div { overflow: visible !important; }
+            @media print { body { max-width: none; margin: 0; font-size: 11px; }
+                .wide div { overflow: visible !important; }
                 .list td { white-space: normal; } }
             </style>
             </head>

@@ -48,7 +48,7 @@ public final class SvgCurve {
         return add(name, LINE, x, y);
     }
 
-    /** Adds the smoothed loss of a run, or the mean of several seeds, before what it was smoothed from or their band. */
+    /** Adds a run's loss, smoothed, over the loss itself; of several seeds the mean, over a band of their spread. */
     SvgCurve add(String name, List<LossCurve> seeds) {
         LossCurve behind = LossCurve.behind(seeds);
         LossCurve line = LossCurve.meanOf(seeds).smoothed();

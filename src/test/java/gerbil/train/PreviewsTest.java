@@ -57,8 +57,8 @@ class PreviewsTest {
             }
             numbers.add(new LanguageModel(setup.model(), Vocabulary.of(spec)).sha256());
             if (watched) {
-                assertEquals(HeldOutLoss.of(setup.model(), tokens.heldout(), Vocabulary.of(spec), SmallRun.LENGTH, 4_096)
-                        .loss(), seen.get(29).heldOutLoss());
+                assertEquals(HeldOutLoss.of(setup.model(), tokens.heldout(), Vocabulary.of(spec), SmallRun.LENGTH,
+                        4_096).loss(), seen.get(29).heldOutLoss());
             }
         }
         return numbers;
