@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An encoder and a decoder of GPT-J layers. The encoder has no causal mask and no head. Each layer of the decoder adds
@@ -24,6 +25,8 @@ import java.util.Map;
  * alone.
  */
 public final class EncoderDecoder implements AutoCloseable {
+
+    private static final Set<String> HEAD = Set.of(GptJTensors.HEAD_WEIGHT, GptJTensors.HEAD_BIAS);
 
     private static final float UNSEEN = -1e30f;
 
@@ -107,7 +110,7 @@ public final class EncoderDecoder implements AutoCloseable {
     public Map<String, NDArray> weights() {
         Map<String, NDArray> weights = new LinkedHashMap<>();
         encoder.weights().forEach((name, array) -> {
-            if (!name.startsWith(GptJTensors.HEAD)) {
+            if (!HEAD.contains(name)) {
                 weights.put("encoder." + name, array);
             }
         });
@@ -118,7 +121,7 @@ public final class EncoderDecoder implements AutoCloseable {
 
     /** Records gradients of {@link #weights}, or of nothing. */
     public void freeze(boolean frozen) {
-        encoder.freezeParameters(frozen, parameter -> !parameter.getName().startsWith(GptJTensors.HEAD));
+        encoder.freezeParameters(frozen, parameter -> !HEAD.contains(parameter.getName()));
         decoder.freezeParameters(frozen);
         cross.values().forEach(parameter -> parameter.freeze(frozen));
     }
