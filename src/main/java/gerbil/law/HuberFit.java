@@ -25,6 +25,8 @@ final class HuberFit {
 
     private static final double DELTA = 1e-3;
     private static final double TOLERANCE = 1e-9;
+    /** An E of fewer nats is none. */
+    private static final double NOTHING = 1e-9;
     /** Where E, A or B goes to nothing, its logarithm falls for ever. */
     private static final int MOST_ITERATIONS = 1000;
     private static final LeastSquaresOptimizer OPTIMIZER = new LevenbergMarquardtOptimizer()
@@ -50,7 +52,8 @@ final class HuberFit {
     record Optimum(double[] at, double loss) {
 
         ScalingLaw law() {
-            return new ScalingLaw(Math.exp(at[0]), Math.exp(at[1]), Math.exp(at[2]), at[3], at[4]);
+            double e = Math.exp(at[0]);
+            return new ScalingLaw(e < NOTHING ? 0 : e, Math.exp(at[1]), Math.exp(at[2]), at[3], at[4]);
         }
     }
 

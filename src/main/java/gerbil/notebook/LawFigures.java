@@ -3,7 +3,7 @@ package gerbil.notebook;
 import gerbil.law.Prediction;
 import gerbil.law.ScalingFit;
 import gerbil.law.ScalingFit.Checked;
-import gerbil.law.ScalingLaw;
+import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Axis;
 import tech.tablesaw.plotly.components.Figure;
 import tech.tablesaw.plotly.components.Line;
@@ -11,40 +11,52 @@ import tech.tablesaw.plotly.components.Marker;
 import tech.tablesaw.plotly.traces.ScatterTrace;
 import tech.tablesaw.plotly.traces.Trace;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.DoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A scaling law's figures. */
+/** A scaling law's table and figures. What lies outside the hull of the law's points is dotted. */
 public final class LawFigures {
 
-    private static final int PER_LINE = 40;
+    private static final int PER_LINE = 80;
     /** How far lines go beyond the points, as a factor. */
     private static final double BEYOND = 4;
 
     private LawFigures() {
     }
 
-    /** Points, and the law dashed, by tokens: a colour a size. */
+    /** The law's parameters with their intervals, to three digits: their sizes have nothing in common. */
+    public static Table parameters(String name, ScalingFit fit) {
+        record Row(String parameter, String value, String low, String high) { }
+        return Tables.of(name, Row.class, fit.parameters().stream().map(p -> new Row(p.parameter(),
+                digits(p.value()), digits(p.low()), digits(p.high()))).toList());
+    }
+
+    private static String digits(double value) {
+        return Math.abs(value) < 1e5 ? new BigDecimal(value).round(new MathContext(3)).toPlainString()
+                : String.format(Locale.ROOT, "%.1e", value);
+    }
+
+    /** Points and law by tokens: a colour a size. */
     public static Figure fit(String title, ScalingFit fit) {
         List<Trace> traces = new ArrayList<>();
         bySize(fit).forEach((parameters, cells) -> {
-            int color = traces.size() / 2;
+            int color = traces.size() / 3;
             double[] tokens = cells.stream().mapToDouble(Checked::tokens).toArray();
             traces.add(ScatterTrace.builder(tokens, cells.stream().mapToDouble(Checked::loss).toArray())
                     .name(count(parameters)).mode(ScatterTrace.Mode.MARKERS)
-                    .marker(Marker.builder().color(Palette.color(color)).build())
-                    .build());
+                    .marker(Marker.builder().color(Palette.color(color)).build()).build());
             double[] x = logarithmic(Arrays.stream(tokens).min().orElseThrow() / BEYOND,
                     Arrays.stream(tokens).max().orElseThrow() * BEYOND);
-            traces.add(Charts.line(count(parameters) + ", law", x,
-                    Arrays.stream(x).map(t -> fit.law().loss(parameters, t)).toArray(), color, Line.Dash.DASH,
-                    ScatterTrace.Mode.LINE));
+            traces.addAll(curve("law", color, x, t -> fit.predict(parameters, t)));
         });
         return Charts.figure(title, Charts.axis("tokens", Axis.Type.LOG), Charts.axis(Charts.LOSS, Axis.Type.LINEAR),
                 traces);
@@ -61,28 +73,29 @@ public final class LawFigures {
                 Charts.axis("law above the loss (%)", Axis.Type.LINEAR), traces);
     }
 
-    /**
-     * The law's loss by parameters at fixed numbers of operations, six a parameter and token: solid within the hull,
-     * dashed outside.
-     */
+    /** The law's loss by parameters at fixed numbers of operations, six a parameter and token. */
     public static Figure isoFlop(String title, ScalingFit fit, double... budgets) {
         double[] sizes = fit.residuals().stream().mapToDouble(Checked::parameters).sorted().toArray();
         double[] x = logarithmic(sizes[0] / BEYOND, sizes[sizes.length - 1] * BEYOND);
         List<Trace> traces = new ArrayList<>();
-        for (int i = 0; i < budgets.length; i++) {
-            double flops = budgets[i];
-            List<Prediction> predictions = Arrays.stream(x).mapToObj(n -> fit.predict(n, flops / 6 / n)).toList();
-            String name = String.format(Locale.ROOT, "%.1e operations", flops);
-            int[] within = IntStream.range(0, x.length).filter(j -> !predictions.get(j).extrapolated()).toArray();
-            traces.add(Charts.line(name + ", extrapolated", x,
-                    predictions.stream().mapToDouble(Prediction::loss).toArray(), i, Line.Dash.DOT,
-                    ScatterTrace.Mode.LINE));
-            traces.add(Charts.line(name, Arrays.stream(within).mapToDouble(j -> x[j]).toArray(),
-                    Arrays.stream(within).mapToDouble(j -> predictions.get(j).loss()).toArray(), i, Line.Dash.SOLID,
-                    ScatterTrace.Mode.LINE));
+        for (double flops : budgets) {
+            traces.addAll(curve(String.format(Locale.ROOT, "%.0e operations", flops), traces.size() / 2, x,
+                    n -> fit.predict(n, flops / 6 / n)));
         }
         return Charts.figure(title, Charts.axis("parameters", Axis.Type.LOG),
                 Charts.axis(Charts.LOSS, Axis.Type.LINEAR), traces);
+    }
+
+    /** Predictions, solid within the hull and dotted outside. */
+    private static List<Trace> curve(String name, int color, double[] x, DoubleFunction<Prediction> predict) {
+        List<Prediction> predictions = Arrays.stream(x).mapToObj(predict).toList();
+        int[] within = IntStream.range(0, x.length).filter(i -> !predictions.get(i).extrapolated()).toArray();
+        return List.of(
+                Charts.line(name + ", extrapolated", x, predictions.stream().mapToDouble(Prediction::loss).toArray(),
+                        color, Line.Dash.DOT, ScatterTrace.Mode.LINE),
+                Charts.line(name, Arrays.stream(within).mapToDouble(i -> x[i]).toArray(),
+                        Arrays.stream(within).mapToDouble(i -> predictions.get(i).loss()).toArray(), color,
+                        Line.Dash.SOLID, ScatterTrace.Mode.LINE));
     }
 
     private static Map<Double, List<Checked>> bySize(ScalingFit fit) {
