@@ -52,7 +52,8 @@ class RunSpecTest {
     @Test
     void aResultThatNamesNoWindowIsOfTheLastPercent() {
         String old = """
-                {"spec": %s, "environment": {"codeVersion": "0.1.0", "threads": 2}, "parameters": 40192,
+                {"spec": %s, "environment": {"codeVersion": "0.1.0", "threads": 2, "step": {"path": "FUSED",
+                "precision": "FLOAT32", "microBatch": 16, "headChunk": 512, "headBlock": 1024}}, "parameters": 40192,
                 "tokens": 804864, "trainingLoss": 2.8, "wholeRunLoss": 3.3, "heldoutLoss": 2.7, "bitsPerByte": 2.4,
                 "wallSeconds": 7.2}""".formatted(Json.line(SPEC));
         assertEquals(4, Json.parse(old, RunResult.class, "old").trainingLossSteps());
