@@ -16,7 +16,7 @@ public record Sampling(double temperature, int topK, double topP) {
     public static final Sampling GREEDY = new Sampling(0, 0, 1);
 
     /** What logits can be divided by in float32. */
-    private static final double COLDEST = 1e-6;
+    private static final double COLDEST = 1e-9;
 
     public Sampling {
         boolean isTemperature = temperature == 0 || temperature >= COLDEST && Double.isFinite(temperature);
