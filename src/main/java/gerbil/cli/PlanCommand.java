@@ -45,9 +45,11 @@ final class PlanCommand implements Callable<Integer> {
 
     static void print(BudgetPlan plan, TokenSet tokens) {
         RunSpec spec = plan.spec();
-        System.out.printf(Locale.ROOT, "%s: %,d parameters, %,d tokens (%.2f epochs) in %,d steps of %,d tokens, "
+        System.out.printf(Locale.ROOT, "%s: %,d parameters, %,d tokens%s (%.2f epochs) in %,d steps of %,d tokens, "
                         + "%d x %d sequences of %d; %,.0f tokens/s on the %s path in %s, about %s, %s of memory%n",
-                spec.model(), spec.config().parameters(), spec.tokens(), plan.epochs(), spec.steps(),
+                spec.model(), spec.config().parameters(), spec.tokens(),
+                spec.before().map(run -> String.format(Locale.ROOT, " after the %,d of %s", spec.tokensBefore(),
+                        run.model())).orElse(""), plan.epochs(), spec.steps(),
                 spec.batchTokens(), plan.accumulation(), plan.settings().microBatch(), spec.sequenceLength(),
                 plan.tokensPerSecond(), plan.settings().path().label(), plan.settings().precision().label(),
                 Units.seconds(plan.seconds()),

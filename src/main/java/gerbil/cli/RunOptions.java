@@ -43,7 +43,8 @@ final class RunOptions {
     private List<String> sizes;
 
     @Option(names = "--class", split = ",", required = true, paramLabel = "CLASS",
-            description = "Budget classes: A, B, C, D = 20, 42, 76, 142 tokens a parameter.")
+            description = "Budget classes: A, B, C, D = 20, 42, 76, 142 tokens a parameter; 'A*', 'B*', 'C*' continue "
+                    + "the finished run of that class to the next larger budget.")
     private List<String> classes;
 
     @Option(names = "--objective", split = ",", defaultValue = "causal", paramLabel = "NAME",
@@ -56,7 +57,8 @@ final class RunOptions {
     private List<Long> seeds;
 
     @Option(names = "--learning-rate", paramLabel = "RATE",
-            description = "Peak learning rate (default: the size's own; with --from a tenth of it).")
+            description = "Peak learning rate (default: the size's own; with --from or a star class, whose models are "
+                    + "trained already, a part of it).")
     private Double learningRate;
 
     @Option(names = "--budget", paramLabel = "TOKENS",

@@ -41,6 +41,11 @@ final class TrainCommand implements Callable<Integer> {
                     + "or one in a folder of transformers, in place of random weights.")
     private String from;
 
+    @Option(names = "--last-layers", paramLabel = "K",
+            description = "Finetune only the last K layers (and the LayerNorm after them): everything before them, "
+                    + "the embedding and the head stay as they are (default: all of the model is trained).")
+    private Integer lastLayers;
+
     @Option(names = "--run-directory", paramLabel = "FOLDER",
             description = "Where to keep the one run (default: runs/<model>/<run id>).")
     private Path runDirectory;
@@ -63,18 +68,20 @@ final class TrainCommand implements Callable<Integer> {
                     + "stop.")
     private boolean detach;
 
-    /** Of the model that {@code from} names. */
-    private Path baseFolder;
-
     @Override
     public Integer call() throws IOException {
         if (from == null) {
-            train(null);
+            if (lastLayers != null) {
+                throw new GerbilException("--last-layers without --from", "a trained model, of which layers can stay",
+                        "add --from, or leave --last-layers out");
+            }
+            train(null, null);
         } else {
-            baseFolder = ModelOption.folder(from);
-            try (LanguageModel base = TrainedModel.openFolder(baseFolder)) {
-                options.from(new BaseModel(name(base), base.sha256(), base.model().config()));
-                train(base);
+            Path folder = ModelOption.folder(from);
+            try (LanguageModel model = TrainedModel.openFolder(folder)) {
+                BaseModel base = model.base(name(model));
+                options.from(lastLayers == null ? base : base.lastLayers(lastLayers));
+                train(model, folder);
             }
         }
         return 0;
@@ -85,8 +92,8 @@ final class TrainCommand implements Callable<Integer> {
                 : Path.of(from).toAbsolutePath().normalize().getFileName().toString();
     }
 
-    /** With a model to begin with, or null. */
-    private void train(LanguageModel base) {
+    /** With a model to begin with and its folder, or null. */
+    private void train(LanguageModel base, Path baseFolder) {
         Workspace workspace = Workspace.here();
         CheckpointPolicy checkpoints = CheckpointPolicy.parse(checkpointEvery, keepLast, keepEvery);
         PreparedTokens tokens = options.tokens(workspace);
@@ -96,27 +103,39 @@ final class TrainCommand implements Callable<Integer> {
                     "one run", "name one size and one class, or leave the option out");
         }
         for (RunSpec spec : specs) {
-            RunDirectory directory = runDirectory == null ? RunDirectory.of(workspace.runs(), spec)
-                    : RunDirectory.at(runDirectory);
-            if (detach && DetachedRun.of(directory).isRunning()) {
-                System.out.println(running(DetachedRun.of(directory)));
-                continue;
+            if (spec.before().isEmpty()) {
+                train(spec, tokens, checkpoints, base, baseFolder);
+            } else {
+                try (TrainedModel before = TrainedModel.before(spec, workspace.runs())) {
+                    train(spec.continuing(before.base()), tokens, checkpoints, before,
+                            RunDirectory.of(workspace.runs(), before.spec()).folder());
+                }
             }
-            directory.requireFree();
-            StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
-            if (directory.result().isEmpty()) {
-                PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
-            }
-            if (detach && directory.result().isEmpty()) {
-                System.out.println(running(DetachedTraining.start(directory, new TrainingRequest(spec,
-                        tokens.folder().toString(), baseFolder == null ? null : baseFolder.toString(), settings,
-                        checkpoints))));
-                continue;
-            }
-            Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new PrintedProgress(System.err),
-                    checkpoints);
-            print((base == null ? trainer : trainer.from(base)).runUntilTerminated(), directory);
         }
+    }
+
+    private void train(RunSpec spec, PreparedTokens tokens, CheckpointPolicy checkpoints, LanguageModel base,
+                       Path baseFolder) {
+        RunDirectory directory = runDirectory == null ? RunDirectory.of(Workspace.here().runs(), spec)
+                : RunDirectory.at(runDirectory);
+        if (detach && DetachedRun.of(directory).isRunning()) {
+            System.out.println(running(DetachedRun.of(directory)));
+            return;
+        }
+        directory.requireFree();
+        StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
+        if (directory.result().isEmpty()) {
+            PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());
+        }
+        if (detach && directory.result().isEmpty()) {
+            System.out.println(running(DetachedTraining.start(directory, new TrainingRequest(spec,
+                    tokens.folder().toString(), baseFolder == null ? null : baseFolder.toString(), settings,
+                    checkpoints))));
+            return;
+        }
+        Trainer trainer = new Trainer(spec, tokens, directory, () -> settings, new PrintedProgress(System.err),
+                checkpoints);
+        print((base == null ? trainer : trainer.from(base)).runUntilTerminated(), directory);
     }
 
     private static String running(DetachedRun run) {

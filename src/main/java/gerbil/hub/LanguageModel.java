@@ -6,6 +6,7 @@ import gerbil.kernels.Generator;
 import gerbil.kernels.Sampling;
 import gerbil.model.GptJ;
 import gerbil.objective.BlenderFormat;
+import gerbil.spec.BaseModel;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
@@ -64,6 +65,11 @@ public class LanguageModel implements AutoCloseable {
         MessageDigest digest = Sha256.begin();
         new TreeMap<>(model.weights()).forEach((name, weight) -> digest.update(weight.toByteBuffer()));
         return Sha256.hex(digest);
+    }
+
+    /** What a run that begins with this model says of it, under a name. */
+    public BaseModel base(String name) {
+        return new BaseModel(name, sha256(), model.config());
     }
 
     /**

@@ -47,8 +47,9 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
     private String introduction() {
         RunSpec spec = run.spec();
         GptJConfig config = spec.config();
-        String base = spec.base() == null ? "random weights" : text("the weights of %s (SHA-256 %s)",
-                spec.base().model(), spec.base().sha256());
+        String base = spec.base() == null ? "random weights" : text("the weights of %s (SHA-256 %s)%s",
+                spec.base().model(), spec.base().sha256(), spec.base().trainedLayers() == null ? ""
+                        : text(", of which the last %d layers were trained,", spec.base().trainedLayers()));
         return text("""
                 # %s
 
@@ -67,11 +68,13 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
         RunSpec spec = run.spec();
         Optional<RunResult> own = result.filter(r -> step == spec.steps());
         String row = own.map(r -> text("| %s | %,d | %s | %d | %,d | %,d | %.4f | %.4f | %.4f |", spec.model(),
-                r.parameters(), spec.budgetClass(), spec.budgetClass().tokensPerParameter(), r.tokens(),
-                spec.batchTokens(), r.heldoutLoss(), r.bitsPerByte(), r.trainingLoss()))
+                r.parameters(), spec.budgetClass(), spec.budgetClass().tokensPerParameter(),
+                spec.tokensBefore() + r.tokens(), spec.batchTokens(), r.heldoutLoss(), r.bitsPerByte(),
+                r.trainingLoss()))
                 .orElse(text("| %s | %,d | %s | %d | %,d | %,d | not measured | not measured | not measured |",
                         spec.model(), spec.config().parameters(), spec.budgetClass(),
-                        spec.budgetClass().tokensPerParameter(), (long) step * spec.batchTokens(), spec.batchTokens()));
+                        spec.budgetClass().tokensPerParameter(), spec.tokensBefore() + (long) step * spec.batchTokens(),
+                        spec.batchTokens()));
         return "## Loss\n\n"
                 + "| model | parameters | class | tokens a parameter | tokens | batch | held-out loss | bits a byte "
                 + "| training loss |\n|---|---|---|---|---|---|---|---|---|\n" + row + "\n\n"

@@ -2,6 +2,7 @@ package gerbil.law;
 
 import gerbil.results.LossMatrix;
 import gerbil.results.LossRow;
+import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 
@@ -17,10 +18,16 @@ import java.util.List;
  */
 public record LossPoint(String cell, double parameters, double tokens, double loss) {
 
-    /** All rows of a matrix that have a loss, with every seed; {@link LossRow#loss}. */
+    /**
+     * All rows of a matrix that have a loss, {@link LossRow#loss}, with every seed; without those of star classes,
+     * whose learning rate fell twice.
+     */
     public static List<LossPoint> of(LossMatrix matrix, ParameterCount count) {
-        return matrix.rows().stream().filter(row -> row.loss() != null).map(row -> new LossPoint(row.model(),
-                count.of(ModelSize.of(row.size()).config(Objective.of(row.objective()))), row.tokens(), row.loss()))
+        return matrix.rows().stream()
+                .filter(row -> row.loss() != null && BudgetClass.of(row.budgetClass()).before().isEmpty())
+                .map(row -> new LossPoint(row.model(),
+                        count.of(ModelSize.of(row.size()).config(Objective.of(row.objective()))), row.tokens(),
+                        row.loss()))
                 .toList();
     }
 }

@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
  * LayerNorm, to the residual stream, with rotary position embedding. Parameters carry the names and shapes of
  * transformers' {@code GPTJForCausalLM}.
  *
- * <p>A new model is frozen (no gradients are recorded); a trainer unfreezes it for as long as it trains.
+ * <p>A new model is frozen (no gradients are recorded); a trainer unfreezes what it trains, for as long as it does.
  */
 public final class GptJ extends AbstractBlock implements AutoCloseable {
 
@@ -129,7 +129,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     public void zeroGradients() {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            weights().values().forEach(weight -> {
+            weights().values().stream().filter(NDArray::hasGradient).forEach(weight -> {
                 NDArray gradient = weight.getGradient();
                 gradient.set(EVERYTHING, gradient.zerosLike());
             });

@@ -4,7 +4,10 @@ import ai.djl.ndarray.types.Shape;
 import gerbil.spec.GptJConfig;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The parameters of transformers' {@code GPTJForCausalLM} by name, with their shapes, in the order of the forward pass:
@@ -49,6 +52,21 @@ public final class GptJTensors {
         }
         shapes.put(HEAD_BIAS, new Shape(config.vocabulary()));
         return shapes;
+    }
+
+    /**
+     * The names of those that are trained.
+     *
+     * @param trainedLayers of the last layers, with the last LayerNorm; null for all
+     */
+    public static Set<String> trained(GptJConfig config, Integer trainedLayers) {
+        Set<String> names = of(config).keySet();
+        if (trainedLayers != null) {
+            List<String> last = IntStream.range(config.layers() - trainedLayers, config.layers())
+                    .mapToObj(GptJTensors::layer).toList();
+            names.removeIf(name -> !name.startsWith(FINAL_NORM) && last.stream().noneMatch(name::startsWith));
+        }
+        return names;
     }
 
     private static void norm(Map<String, Shape> shapes, String prefix, long width) {

@@ -54,7 +54,7 @@ public final class LossFigures {
             LossMatrix theirs = table.matrices(LossRow.PUBLISHED, objective).get(0);
             for (LossMatrix matrix : table.matrices(Scale.PAPER.label(), objective)) {
                 for (ModelSize size : theirs.sizes()) {
-                    for (BudgetClass budgetClass : BudgetClass.values()) {
+                    for (BudgetClass budgetClass : BudgetClass.WITHOUT_STAR) {
                         matrix.cell(size, budgetClass).filter(cell -> cell.runs().get(0).onThePile())
                                 .ifPresent(cell -> theirs.cell(size, budgetClass).ifPresent(known -> {
                                     published.add(known);
@@ -95,7 +95,7 @@ public final class LossFigures {
                 String source = scale.equals(LossRow.PUBLISHED) ? "published, training"
                         : "ours, held out" + (matrices.size() > 1 ? ", " + matrix.corpus() : "");
                 for (ModelSize size : matrix.sizes()) {
-                    List<LossCell> cells = Stream.of(BudgetClass.values())
+                    List<LossCell> cells = BudgetClass.WITHOUT_STAR.stream()
                             .flatMap(c -> matrix.cell(size, c).stream()).toList();
                     if (!cells.isEmpty()) {
                         Trace line = Charts.line(size.name() + ", " + source,

@@ -22,7 +22,6 @@ final class LossTableHtml {
 
     private static final String RULE = "1px solid rgba(128,128,128,0.4)";
     private static final String SMALL = "opacity:0.7;font-size:85%";
-    private static final int CLASSES = BudgetClass.values().length;
 
     private LossTableHtml() {
     }
@@ -53,16 +52,24 @@ final class LossTableHtml {
     private static String losses(LossTable table) {
         StringBuilder html = new StringBuilder("<table>\n<thead>\n<tr>");
         html.append(header("size", "rowspan=\"2\"", ""));
-        for (BudgetClass budgetClass : BudgetClass.values()) {
-            html.append(header(budgetClass + ": " + budgetClass.tokensPerParameter() + " tokens a parameter",
-                    "colspan=\"2\"", ";border-left:" + RULE));
+        List<Scale> scales = List.of(Scale.PAPER, Scale.NANO);
+        List<BudgetClass> classes = Stream.of(Objective.values()).flatMap(objective -> scales.stream()
+                .flatMap(scale -> table.matrices(scale.label(), objective).stream()))
+                .flatMap(matrix -> matrix.classes().stream()).distinct().sorted().toList();
+        StringBuilder whose = new StringBuilder();
+        for (BudgetClass budgetClass : classes) {
+            boolean continued = budgetClass.before().isPresent();
+            html.append(header(budgetClass + ": " + (continued ? "continued to " : "")
+                    + budgetClass.tokensPerParameter() + " tokens a parameter",
+                    continued ? "" : "colspan=\"2\"", ";border-left:" + RULE));
+            whose.append(continued ? header("ours: held out", "", ";border-left:" + RULE)
+                    : header("published: training", "", ";border-left:" + RULE) + header("ours: held out", "", ""));
         }
-        html.append("</tr>\n<tr>").append((header("published: training", "", ";border-left:" + RULE)
-                + header("ours: held out", "", "")).repeat(CLASSES)).append("</tr>\n</thead>\n<tbody>\n");
+        html.append("</tr>\n<tr>").append(whose).append("</tr>\n</thead>\n<tbody>\n");
         for (Objective objective : Objective.values()) {
-            for (Scale scale : List.of(Scale.PAPER, Scale.NANO)) {
+            for (Scale scale : scales) {
                 table.matrices(scale.label(), objective).forEach(ours -> section(html,
-                        table.matrices(LossRow.PUBLISHED, objective).get(0), ours, scale));
+                        table.matrices(LossRow.PUBLISHED, objective).get(0), ours, scale, classes));
             }
         }
         return html.append("</tbody>\n</table>\n").toString();
@@ -72,15 +79,21 @@ final class LossTableHtml {
         return "<th " + span + " style=\"text-align:center" + style + "\">" + Html.escape(text) + "</th>";
     }
 
-    private static void section(StringBuilder html, LossMatrix published, LossMatrix ours, Scale scale) {
-        html.append("<tr><th colspan=\"").append(1 + 2 * CLASSES).append("\" style=\"text-align:left;border-top:")
-                .append(RULE).append("\">").append(Html.escape(title(ours, scale))).append("</th></tr>\n");
+    private static void section(StringBuilder html, LossMatrix published, LossMatrix ours, Scale scale,
+                                List<BudgetClass> classes) {
+        html.append("<tr><th colspan=\"").append(1 + BudgetClass.WITHOUT_STAR.size() + classes.size())
+                .append("\" style=\"text-align:left;border-top:").append(RULE).append("\">")
+                .append(Html.escape(title(ours, scale))).append("</th></tr>\n");
         for (ModelSize size : ours.sizes()) {
             html.append("<tr><th style=\"text-align:right\">").append(Html.escape(size.name())).append("</th>");
-            for (BudgetClass budgetClass : BudgetClass.values()) {
-                html.append(scale == Scale.NANO ? "<td style=\"border-left:" + RULE + "\"></td>"
-                        : cell(published, size, budgetClass, ";border-left:" + RULE))
-                        .append(cell(ours, size, budgetClass, ""));
+            for (BudgetClass budgetClass : classes) {
+                String rule = ";border-left:" + RULE;
+                if (budgetClass.before().isEmpty()) {
+                    html.append(scale == Scale.NANO ? "<td style=\"border-left:" + RULE + "\"></td>"
+                            : cell(published, size, budgetClass, rule));
+                    rule = "";
+                }
+                html.append(cell(ours, size, budgetClass, rule));
             }
             html.append("</tr>\n");
         }

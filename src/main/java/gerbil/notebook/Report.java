@@ -112,7 +112,8 @@ public final class Report {
         SvgCurve curve = new SvgCurve("training tokens, as powers of ten", "held-out " + Charts.LOSS);
         boolean drawn = false;
         for (ModelSize size : matrix.sizes()) {
-            List<LossCell> cells = Stream.of(BudgetClass.values()).flatMap(c -> matrix.cell(size, c).stream()).toList();
+            List<LossCell> cells = BudgetClass.WITHOUT_STAR.stream().flatMap(c -> matrix.cell(size, c).stream())
+                    .toList();
             if (cells.size() > 1) {
                 curve.add(size.name(), cells.stream().mapToDouble(c -> Math.log10(c.runs().get(0).tokens())).toArray(),
                         cells.stream().mapToDouble(c -> c.mean(LossRow::loss).orElseThrow()).toArray());

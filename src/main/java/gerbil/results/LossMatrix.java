@@ -35,6 +35,12 @@ public record LossMatrix(String scale, Objective objective, String corpus, List<
                 .toList();
     }
 
+    /** The classes that begin with random weights, and of the star classes those that have been trained. */
+    public List<BudgetClass> classes() {
+        return Stream.of(BudgetClass.values()).filter(c -> c.before().isEmpty()
+                || rows.stream().anyMatch(row -> row.budgetClass().equals(c.toString()))).toList();
+    }
+
     /** The runs of a cell with a loss, if there are any. */
     public Optional<LossCell> cell(ModelSize size, BudgetClass budgetClass) {
         List<LossRow> runs = rows(size, budgetClass).filter(row -> row.loss() != null).toList();
@@ -58,8 +64,8 @@ public record LossMatrix(String scale, Objective objective, String corpus, List<
     public Table grid(Function<LossRow, Double> loss) {
         Table grid = Table.create(toString(),
                 StringColumn.create("size", sizes().stream().map(ModelSize::name).toList()));
-        for (BudgetClass budgetClass : BudgetClass.values()) {
-            grid.addColumns(column(budgetClass.name(), sizes(), budgetClass, loss));
+        for (BudgetClass budgetClass : classes()) {
+            grid.addColumns(column(budgetClass.toString(), sizes(), budgetClass, loss));
         }
         return grid;
     }
@@ -72,7 +78,8 @@ public record LossMatrix(String scale, Objective objective, String corpus, List<
     }
 
     private Stream<LossRow> rows(ModelSize size, BudgetClass budgetClass) {
-        return rows.stream().filter(r -> r.size().equals(size.name()) && r.budgetClass().equals(budgetClass.name()));
+        return rows.stream().filter(r -> r.size().equals(size.name())
+                && r.budgetClass().equals(budgetClass.toString()));
     }
 
     /** "Gerbil, nano, on source-jars in gpt2-1024". */

@@ -11,6 +11,8 @@ import java.util.Locale;
  * A row of the loss table, a finished run or a published one; what is not known is null.
  *
  * @param scale {@code nano}, {@code paper} or {@code published}
+ * @param budgetClass {@code A}, or {@code A*} of a model of class A trained on
+ * @param tokens trained on; of a star class with those before it
  * @param trainingLoss mean over the last {@code trainingLossSteps}, nats a token; of a published row as published
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss nats a token
@@ -34,13 +36,14 @@ public record LossRow(String model, String scale, String objective, String size,
 
     static LossRow of(RunResult result) {
         RunSpec spec = result.spec();
+        long tokens = spec.tokensBefore() + result.tokens();
         return new LossRow(spec.model(), spec.modelSize().scale().label(), spec.objective().label(), spec.size(),
-                spec.budgetClass().name(), result.parameters(), result.tokens(), spec.batchTokens(),
+                spec.budgetClass().toString(), result.parameters(), tokens, spec.batchTokens(),
                 result.trainingLoss(), (long) result.trainingLossSteps(), result.wholeRunLoss(), result.heldoutLoss(),
                 result.bitsPerByte(), result.environment().corpus(), spec.data(), spec.vocabulary(),
                 result.environment().device(), result.wallSeconds(), result.environment().codeVersion(), spec.seed(),
                 spec.optimizer().learningRate(), spec.withSeed(0).isDefault(),
-                (double) spec.config().flopsPerToken(spec.sequenceLength()) * result.tokens(), result.deviceMemory());
+                (double) spec.config().flopsPerToken(spec.sequenceLength()) * tokens, result.deviceMemory());
     }
 
     static LossRow of(PublishedResult p) {

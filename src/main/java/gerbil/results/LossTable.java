@@ -56,9 +56,9 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
             .thenComparing(LossRow::seed, Comparator.nullsFirst(Comparator.naturalOrder()));
 
     /**
-     * Takes every finished run under {@code runs} that began with random weights into {@code results/runs} and reads
-     * all that are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one
-     * before it. A run of other than default settings that has a row under {@code results/sweeps} stays there.
+     * Takes every finished run under {@code runs} that is not finetuned into {@code results/runs} and reads all that
+     * are there, so that the table keeps runs whose checkpoints are gone; a run made again replaces the one before it.
+     * A run of other than default settings that has a row under {@code results/sweeps} stays there.
      */
     public static LossTable collect(Path runs, Path results) throws IOException {
         Set<String> passedOver = new TreeSet<>();
@@ -68,7 +68,7 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
                 .collect(Collectors.toSet());
         for (RunResult result : read(runs, "result.json", RunResult.class, passedOver).values()) {
             RunSpec spec = result.spec();
-            if (spec.base() == null && (spec.withSeed(0).isDefault() || !swept.contains(spec.fileName()))) {
+            if (!spec.isFinetuning() && (spec.withSeed(0).isDefault() || !swept.contains(spec.fileName()))) {
                 Json.write(kept.resolve(spec.fileName()), result);
             }
         }
@@ -166,9 +166,12 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
         List<ModelSize> sizes = ours.sizes();
         Table grid = Table.create(ours.toString(),
                 StringColumn.create("size", sizes.stream().map(ModelSize::name).toList()));
-        for (BudgetClass budgetClass : BudgetClass.values()) {
-            grid.addColumns(published.column(budgetClass + ", published", sizes, budgetClass, LossRow::trainingLoss),
-                    ours.column(budgetClass + ", ours", sizes, budgetClass, LossRow::trainingLoss));
+        for (BudgetClass budgetClass : ours.classes()) {
+            if (budgetClass.before().isEmpty()) {
+                grid.addColumns(published.column(budgetClass + ", published", sizes, budgetClass,
+                        LossRow::trainingLoss));
+            }
+            grid.addColumns(ours.column(budgetClass + ", ours", sizes, budgetClass, LossRow::trainingLoss));
         }
         return grid;
     }
@@ -189,7 +192,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
                 training never saw. Training loss is the mean of the last steps: 1% of them, and at least 50 (column
                 `training_loss_steps`; runs of before that rule have 1%). Of several seeds there are mean, standard
                 deviation and number. A matrix holds the runs of default settings on one token set; a cell without a loss
-                was not trained, or not announced. All others are under "Other runs".
+                was not trained, or not announced. All others are under "Other runs". A* is a finished model of class A
+                trained on to as many tokens in all as B.
 
                 The published losses are training losses on the deduplicated Pile with GPT-2's vocabulary. A run on another
                 corpus or vocabulary cannot be compared with them number by number; what can be compared is the order of

@@ -30,10 +30,10 @@ public record Trend(String scale, String corpus, String line, int runs, int fall
         List<Trend> trends = new ArrayList<>();
         for (LossMatrix matrix : table.matrices(scale, Objective.CAUSAL)) {
             for (ModelSize size : matrix.sizes()) {
-                along(matrix, size.name() + ", by class", Stream.of(BudgetClass.values())
+                along(matrix, size.name() + ", by class", BudgetClass.WITHOUT_STAR.stream()
                         .map(c -> matrix.cell(size, c))).ifPresent(trends::add);
             }
-            for (BudgetClass budgetClass : BudgetClass.values()) {
+            for (BudgetClass budgetClass : BudgetClass.WITHOUT_STAR) {
                 along(matrix, "class " + budgetClass + ", by size", matrix.sizes().stream()
                         .map(s -> matrix.cell(s, budgetClass))).ifPresent(trends::add);
             }

@@ -21,12 +21,12 @@ import java.util.Set;
  */
 public record UnfinishedRun(RunSpec spec, int step) {
 
-    /** Those under {@code runs} that began with random weights, and the names of files that are not whole. */
+    /** Those under {@code runs} that are not finetuned, and the names of files that are not whole. */
     static List<UnfinishedRun> under(Path runs, Set<String> passedOver) throws IOException {
         List<UnfinishedRun> begun = new ArrayList<>();
         for (var run : LossTable.read(runs, "run.json", RunRecord.class, passedOver).entrySet()) {
             RunSpec spec = run.getValue().spec();
-            if (!Files.exists(run.getKey().resolveSibling("result.json")) && spec.base() == null) {
+            if (!Files.exists(run.getKey().resolveSibling("result.json")) && !spec.isFinetuning()) {
                 begun.add(new UnfinishedRun(spec, steps(run.getKey().resolveSibling("metrics.jsonl"))));
             }
         }

@@ -183,7 +183,8 @@ public record Workspace(Path home) {
      * The default run of a size, class and objective on a token set. Where that is of another vocabulary than the
      * size's scale has, embedding and head have a row for each of its entries, and the budget follows the parameters.
      *
-     * @throws GerbilException if the objective is Blender's and the vocabulary has no room for its special tokens
+     * @throws GerbilException if the objective is Blender's and the vocabulary has no room for its special tokens, or
+     *     the class is a star class and the vocabulary not the scale's
      */
     public static RunSpec spec(String size, String budgetClass, Objective objective, PreparedTokens tokens) {
         ModelSize named = ModelSize.of(size);
@@ -193,6 +194,11 @@ public record Workspace(Path home) {
         if (vocabulary.equals(vocabulary(named.scale()).id())) {
             return spec;
         }
+        spec.before().ifPresent(before -> {
+            throw new GerbilException("class " + budgetClass + " on tokens of the vocabulary " + vocabulary,
+                    vocabulary(named.scale()).id() + ", since that is what the class's budget is for",
+                    "finetune a finished run of class " + before.budgetClass() + " with a budget of your own");
+        });
         Vocabulary text = tokens.train().vocabulary();
         GptJConfig causal = named.config(Objective.CAUSAL).withVocabulary(text.size());
         return spec.withArchitecture(objective == Objective.CAUSAL ? causal

@@ -76,7 +76,7 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
 
     /**
      * Training tokens of a class: the ratio times the counted parameters, at paper scale in whole millions rounded
-     * down, as published (6.7m B: 42 x 6.7m = 281m).
+     * down, as published (6.7m B: 42 x 6.7m = 281m). Of a star class those that it begins after are counted, too.
      */
     public long budget(BudgetClass budgetClass) {
         if (countedParameters == 0) {
@@ -86,8 +86,8 @@ public record ModelSize(String name, Scale scale, int width, int layers, int hea
         return tokens - tokens % 1_000_000;
     }
 
-    /** A model's name: {@code Gerbil-A-3.3m}, {@code GerbilBlender-A-3.3m}. */
+    /** A model's name: {@code Gerbil-A-3.3m}, {@code GerbilBlender-A-3.3m}, {@code Gerbil-Astar-3.3m}. */
     public String modelName(Objective objective, BudgetClass budgetClass) {
-        return objective.family() + "-" + budgetClass + "-" + name;
+        return objective.family() + "-" + budgetClass.toString().replace("*", "star") + "-" + name;
     }
 }

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -16,9 +17,9 @@ import java.util.stream.Collectors;
  * run.
  *
  * @param size name of the {@link ModelSize}; of a finetuning run the one that batch and sequence length are of
- * @param budgetClass A to D
+ * @param budgetClass A to D, or the star class that continues one of them
  * @param objective causal or Blender
- * @param tokens budget
+ * @param tokens budget; of a star class without those that it begins after
  * @param batchTokens tokens of one optimizer step
  * @param sequenceLength tokens of one sequence
  * @param seed of the initial weights and of the order of the data
@@ -27,13 +28,20 @@ import java.util.stream.Collectors;
  * @param data hash of the token set trained on
  * @param heldoutData hash of the held-out token set
  * @param blender how a Blender run's objectives are mixed; null for a causal run, and then left out of the run's hash
- * @param base the model that a finetuning run begins with; null, and left out of the hash, for random weights
+ * @param base the model that a run of finetuning or of a star class begins with; null, and left out of the hash, for
+ *     random weights, and in a star class's plan
  * @param architecture in place of the size's own or the base's; null, and left out of the hash, for these
  */
 public record RunSpec(String size, BudgetClass budgetClass, Objective objective, long tokens, int batchTokens,
                       int sequenceLength, long seed, OptimizerSettings optimizer, String vocabulary, String data,
                       String heldoutData, BlenderSettings blender, @JsonProperty("origin") BaseModel base,
                       GptJConfig architecture) {
+
+    /**
+     * Peak learning rate of a run that begins with a trained model, as a share of its size's own. A tenth is what is
+     * usual, so that what was learned is not lost; it was not measured.
+     */
+    public static final double REWARMED = 0.1;
 
     private static final int FEWEST_LOSS_STEPS = 50;
 
@@ -60,12 +68,17 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                 null);
     }
 
-    /** The size's published or default budget, batch, sequence length and learning rate. */
+    /**
+     * The size's published or default budget, batch, sequence length and learning rate; of a star class what is left of
+     * the budget, at a rate for trained models.
+     */
     public static RunSpec of(ModelSize size, BudgetClass budgetClass, Objective objective, long seed,
                              String vocabulary, String data, String heldoutData) {
-        return new RunSpec(size.name(), budgetClass, objective, size.budget(budgetClass), size.batchTokens(),
+        RunSpec spec = new RunSpec(size.name(), budgetClass, objective, size.budget(budgetClass), size.batchTokens(),
                 size.sequenceLength(), seed, OptimizerSettings.withLearningRate(size.learningRate()), vocabulary, data,
                 heldoutData);
+        return spec.before().isEmpty() ? spec
+                : spec.withTokens(spec.tokens - spec.tokensBefore()).withLearningRate(REWARMED * size.learningRate());
     }
 
     /**
@@ -126,20 +139,66 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     }
 
     /**
-     * This run begun with a trained model in place of random weights: at a tenth of the learning rate, so that what was
-     * learned is not lost, and on shorter sequences if the model has a shorter context. The architecture is the
-     * model's.
+     * This run begun with a trained model in place of random weights: at a lower learning rate, {@link #REWARMED}, and
+     * on shorter sequences if the model has a shorter context. The architecture is the model's.
+     *
+     * @throws GerbilException if the model is one of the family's other sizes, or this is a run of a star class
      */
     public RunSpec finetuning(BaseModel base) {
-        return new RunSpec(size, budgetClass, objective, tokens, batchTokens,
-                Math.min(sequenceLength, base.config().contextLength()), seed, optimizer, vocabulary, data, heldoutData,
-                blender, base, null).withLearningRate(optimizer.learningRate() / 10);
+        ModelSize.of(base.config()).filter(own -> !own.name().equals(size)).ifPresent(own -> {
+            throw new GerbilException(base.model() + " of size " + own.name() + " in a run of size " + size,
+                    "a model of the run's size", "name the size " + own.name() + ", or another model");
+        });
+        if (before().isPresent()) {
+            throw new GerbilException("finetuning of " + base.model() + " by class " + budgetClass,
+                    "one of " + BudgetClass.WITHOUT_STAR, "name one of these, or no model: a star class has its own");
+        }
+        return withBatch(batchTokens, Math.min(sequenceLength, base.config().contextLength()))
+                .withLearningRate(REWARMED * optimizer.learningRate()).withBase(base).withArchitecture(null);
     }
 
-    /** {@code Gerbil-A-3.3m}; of a finetuning run the name of what it begins with, {@code Gerbil-A-3.3m-finetuned}. */
+    /**
+     * This run of a star class with the model that it continues: of the run that {@link #before} gives.
+     *
+     * @throws GerbilException if the model is another's, or this run's class continues none
+     */
+    public RunSpec continuing(BaseModel base) {
+        String continued = before().map(RunSpec::model).orElse("none");
+        if (!base.model().equals(continued)) {
+            throw new GerbilException(model() + " as what continues " + base.model(), continued, "name another class");
+        }
+        return withBase(base);
+    }
+
+    private RunSpec withBase(BaseModel base) {
+        return new RunSpec(size, budgetClass, objective, tokens, batchTokens, sequenceLength, seed, optimizer,
+                vocabulary, data, heldoutData, blender, base, architecture);
+    }
+
+    /** The run that one of a star class continues, which it needs the finished model of; empty for other runs. */
+    public Optional<RunSpec> before() {
+        return budgetClass.before().map(whole -> of(modelSize(), whole, objective, seed, vocabulary, data, heldoutData)
+                .withBlender(blender).withArchitecture(architecture));
+    }
+
+    /** Tokens of the same series that were trained on before this run begins; 0 unless it is of a star class. */
+    public long tokensBefore() {
+        return before().map(run -> (long) run.steps() * run.batchTokens).orElse(0L);
+    }
+
+    /**
+     * {@code Gerbil-A-3.3m}, {@code Gerbil-Astar-3.3m}; of a finetuning run the name of what it begins with, {@code
+     * Gerbil-A-3.3m-finetuned}.
+     */
     @JsonIgnore
     public String model() {
-        return base == null ? modelSize().modelName(objective, budgetClass) : base.model() + "-finetuned";
+        return isFinetuning() ? base.model() + "-finetuned" : modelSize().modelName(objective, budgetClass);
+    }
+
+    /** Whether it begins with a trained model that is not of its own series. */
+    @JsonIgnore
+    public boolean isFinetuning() {
+        return base != null && budgetClass.before().isEmpty();
     }
 
     /** The size that {@link #size} names. */
@@ -197,7 +256,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     /** Whether it is the default run of its size, class and objective, on whatever data. */
     @JsonIgnore
     public boolean isDefault() {
-        return equals(of(modelSize(), budgetClass, objective, 0, vocabulary, data, heldoutData));
+        RunSpec usual = of(modelSize(), budgetClass, objective, 0, vocabulary, data, heldoutData);
+        return equals(isFinetuning() ? usual : usual.withBase(base));
     }
 
     /** Optimizer steps: the budget in whole batches, rounded up. */

@@ -19,7 +19,7 @@ import java.util.OptionalLong;
  *
  * @param spec of the run
  * @param settings of the step
- * @param epochs passes over the token set
+ * @param epochs passes over the token set, with those of the run that it continues
  * @param secondsPerStep measured on this device
  * @param peakMemory of the process during the measured step, bytes: of a GPU's memory, or resident; empty where the
  *     system does not tell
@@ -66,7 +66,8 @@ public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, dou
             long end = System.nanoTime();
             double passes = (double) spec.batchSequences() / microBatch / MEASURED;
             double seconds = ((backward - begin) * passes + end - backward) / 1e9;
-            double epochs = (double) spec.steps() * spec.batchSequences() / data.perEpoch();
+            double epochs = ((double) spec.steps() * spec.batchTokens() + spec.tokensBefore()) / spec.sequenceLength()
+                    / data.perEpoch();
             return new BudgetPlan(spec, settings, epochs, seconds, Hardware.peakMemory(spec.config()));
         } catch (EngineException e) {
             throw EngineFailure.explain(e, spec.config(), "plan again");

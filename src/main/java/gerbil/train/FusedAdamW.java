@@ -2,9 +2,9 @@ package gerbil.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import gerbil.kernels.Kernels;
-import gerbil.model.GptJ;
 import gerbil.spec.OptimizerSettings;
 
 import java.util.List;
@@ -20,8 +20,9 @@ final class FusedAdamW extends AdamW {
     private final LossScale lossScale;
     private final NDList counters = new NDList();
 
-    FusedAdamW(GptJ model, OptimizerSettings settings, Kernels kernels, LossScale lossScale) {
-        super(model.manager(), model.weights(), settings);
+    FusedAdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings, Kernels kernels,
+               LossScale lossScale) {
+        super(parent, weights, settings);
         this.kernels = kernels;
         this.lossScale = lossScale;
         parameters.forEach(ignored -> counters.add(manager.zeros(new Shape())));

@@ -101,7 +101,8 @@ public final class Trainer {
     }
 
     /**
-     * The model that a finetuning run begins with; one that has a checkpoint goes on from there and needs none.
+     * The model that a run of finetuning or of a star class begins with; one that has a checkpoint goes on from there
+     * and needs none.
      *
      * @throws GerbilException if it is not the specification's, is of another tokenizer, or has fewer rows
      *     than the run's vocabulary has entries
@@ -114,7 +115,7 @@ public final class Trainer {
         }
         if (!model.vocabulary().sha256().equals(vocabulary.sha256())) {
             throw new GerbilException("a model of the tokenizer " + model.vocabulary(), vocabulary
-                    + ", that of size " + spec.size(), "name a size of the model's scale");
+                    + ", that of the tokens", "prepare the text with the model's tokenizer, or take another model");
         }
         LanguageModel.requireRows(model.model().config().vocabulary(), vocabulary);
         base = model;
@@ -187,7 +188,7 @@ public final class Trainer {
             var checkpoint = directory.wholeCheckpoint(listener::note);
             if (checkpoint.isPresent()) {
                 restore(checkpoint.get(), model, setup.optimizer());
-            } else if (spec.base() != null) {
+            } else if (spec.base() != null || spec.before().isPresent()) {
                 begin(model);
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
@@ -235,7 +236,8 @@ public final class Trainer {
 
     private void begin(GptJ model) {
         if (base == null) {
-            throw new GerbilException("a finetuning run without its base model", spec.base().model(),
+            throw new GerbilException("a run of " + spec.model() + " without its base model",
+                    spec.before().map(RunSpec::model).orElseGet(() -> spec.base().model()),
                     "give it with from");
         }
         model.load(base.model().weights());
@@ -246,12 +248,14 @@ public final class Trainer {
         AdamW optimizer = setup.optimizer();
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
         Previews previews = new Previews(spec, setup.model(), vocabulary, tokens.heldout(), listener);
+        long first = spec.tokensBefore() / spec.sequenceLength();
         long saved = System.nanoTime();
         double saving = 0;
         try {
             for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
                 long begin = System.nanoTime();
-                BatchLoss loss = step.backward(data, (number - 1L) * spec.batchSequences(), spec.batchSequences());
+                BatchLoss loss = step.backward(data, first + (number - 1L) * spec.batchSequences(),
+                        spec.batchSequences());
                 double learningRate = schedule.learningRate(number);
                 double norm = optimizer.step(learningRate);
                 // after the update, so that a GPU is waited for once; one whose norm is not a number was left out

@@ -1,17 +1,22 @@
 package gerbil.train;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import gerbil.kernels.DeterministicAlgorithms;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
 import gerbil.model.Devices;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.model.PlainLoss;
 import gerbil.model.TrainingLoss;
 import gerbil.spec.Precision;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
+
+import java.util.Map;
+import java.util.Set;
 
 /**
  * A model that records gradients, with the optimizer and the step that train it; closing it frees them all.
@@ -23,14 +28,18 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
         NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()));
         DeterministicAlgorithms.require(manager.getDevice());
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
-        model.freezeParameters(false);
+        Set<String> trained = GptJTensors.trained(spec.config(),
+                spec.base() == null ? null : spec.base().trainedLayers());
+        model.freezeParameters(false, parameter -> trained.contains(parameter.getName()));
+        Map<String, NDArray> weights = model.weights();
+        weights.keySet().retainAll(trained);
         if (settings.path() == TrainingPath.PLAIN) {
-            return of(spec, settings, model, new PlainAdamW(model.manager(), model.weights(), spec.optimizer()),
+            return of(spec, settings, model, new PlainAdamW(model.manager(), weights, spec.optimizer()),
                     new PlainLoss(model));
         }
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
-        return of(spec, settings, model, new FusedAdamW(model, spec.optimizer(), kernels, scale),
+        return of(spec, settings, model, new FusedAdamW(model.manager(), weights, spec.optimizer(), kernels, scale),
                 new FusedLoss(model, kernels, spec.sequenceLength(), settings, scale::value));
     }
 

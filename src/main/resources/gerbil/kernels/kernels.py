@@ -287,11 +287,15 @@ class M(Module):
     layers = (torch.len(weights) - 5) // 10
     first = 1 + 10 * layers
     last = first + 2
+    # copies that have a gradient also where a weight is frozen
+    leaves = annotate(List[Tensor], [])
+    for i in range(torch.len(weights)):
+      leaves = torch.append(leaves, torch.requires_grad_(torch.detach(weights[i])))
     x = torch.requires_grad_(streams[layers])
-    y, _, _, = (self).last(x, weights)
+    y, _, _, = (self).last(x, leaves)
     surrogate = torch.zeros([], dtype=6, device=d.device)
     for i in range(layers + 1):
-      inputs = torch.add([x], torch.slice(weights, first, last))
+      inputs = torch.add([x], torch.slice(leaves, first, last))
       gradients = torch.autograd.grad([y], inputs, annotate(List[Optional[Tensor]], [d]))
       for j in range(last - first):
         surrogate = torch.add(surrogate, torch.sum(torch.mul(weights[first + j], unchecked_cast(Tensor, gradients[j + 1]))))
@@ -301,7 +305,7 @@ class M(Module):
         x = torch.requires_grad_(streams[layer])
         first = 1 + 10 * layer
         last = first + 10
-        y = (self).layer(x, (self).packed(weights, layer, dtype), cos, sin)
+        y = (self).layer(x, (self).packed(leaves, layer, dtype), cos, sin)
     return torch.add(surrogate, torch.sum(torch.mul(torch.embedding(weights[0], ids), d)))
 
   # The packed weights of all layers, layer after layer, for the products of one token: those with matrices of many rows

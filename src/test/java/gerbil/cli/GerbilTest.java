@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 class GerbilTest {
 
@@ -74,8 +75,8 @@ class GerbilTest {
                 + "longest-span mask-rate loss-on 183k 104m",
         "export | --model --step --out",
         "import | --model --tokens-folder",
-        "train | --from --budget --size --class --learning-rate --tokens-folder --run-directory --checkpoint-every "
-            + "--keep-last --keep-every --detach",
+        "train | --from --last-layers 'A*' --budget --size --class --learning-rate --tokens-folder --run-directory "
+            + "--checkpoint-every --keep-last --keep-every --detach",
         "list | runs/ seed held-out",
         "watch | --model",
         "stop | --model",
@@ -131,6 +132,7 @@ class GerbilTest {
         "stop --model Gerbil-A-92k                    | no run of Gerbil-A-92k",
         "watch --model .                              | no request.json",
         "train --from nowhere --class A               | no trained nowhere",
+        "train --size 40k --class A --last-layers 1   | --last-layers without --from",
         "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));
@@ -234,6 +236,19 @@ class GerbilTest {
         String[] finetune = {"train", "--from", shared, "--class", "A", "--budget", "8k", "--tokens-folder", tokens};
         assertTrue(done(finetune).contains("My-40k-finetuned, seed 0: held-out loss "));
         assertTrue(done("sample", "--model", "My-40k-finetuned", "--tokens", "5").length() > 0);
+        String[] some = Stream.concat(Stream.of(finetune), Stream.of("--last-layers", "1")).toArray(String[]::new);
+        assertTrue(done(some).contains("My-40k-finetuned, seed 0: held-out loss "));
+        some[some.length - 1] = "0";
+        assertTrue(gerbil(some).err.contains("0 trained layers of My-40k"));
+        assertTrue(gerbil("train", "--from", shared, "--size", "92k", "--class", "A", "--tokens-folder", tokens).err
+                .contains("My-40k of size 40k in a run of size 92k"));
+        finetune[4] = "A*";
+        assertTrue(gerbil(finetune).err.contains("finetuning of My-40k by class A*"));
+        String[] star = {"plan", "--size", "40k", "--class", "A*", "--tokens-folder", tokens};
+        assertTrue(done(star).contains("Gerbil-Astar-40k: 40,192 parameters, 883,200 tokens after the 804,864 of "
+                + "Gerbil-A-40k"));
+        star[0] = "train";
+        assertTrue(gerbil(star).err.contains("train Gerbil-A-40k first"));
 
         Files.writeString(texts.resolve("text.jsonl"), "{\"text\": \"On day 5 the gerbil ran 9 rounds.\"}\n");
         String answers = home.resolve("answers.jsonl").toString();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.Folders;
 import gerbil.base.Json;
+import gerbil.spec.BaseModel;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
@@ -87,6 +88,25 @@ class LossTableTest {
         assertEquals(PUBLISHED, table.rows().size());
         assertEquals(PUBLISHED, table.scale("published").size());
         assertEquals(List.of(), table.scale("nano"));
+    }
+
+    /** A model trained on has a column of its own, and all the tokens that it has seen. */
+    @Test
+    void continuedRunsAreMarked() throws IOException {
+        finish("40k", BudgetClass.B, 4.2);
+        assertEquals(5, LossTable.collect(runs, results).matrices("nano", Objective.CAUSAL).get(0)
+                .grid(LossRow::loss).columnCount());
+        RunSpec star = spec("40k", BudgetClass.A_STAR);
+        BaseModel base = new BaseModel("Gerbil-A-40k", "0".repeat(64), star.config());
+        finish(result(star.continuing(base), "source jars", 4.3));
+        finish(result(spec("40k", BudgetClass.A).finetuning(base), "source jars", 4.1));
+        LossTable table = LossTable.collect(runs, results);
+        assertEquals(List.of("A*", "B"), table.scale("nano").stream().map(LossRow::budgetClass).toList());
+        assertEquals(1, table.scale("nano").stream().map(LossRow::tokens).distinct().count());
+        table.write(results);
+        assertTrue(Files.readString(results.resolve("loss-table.md")).replaceAll(" +", " ").contains(
+                "| size | A | B | C | D | A* |\n| --- | --- | --- | --- | --- | --- |\n"
+                        + "| 40k | – | 4.3000 | – | – | 4.4000 |"));
     }
 
     @Test

@@ -8,7 +8,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-import java.util.Arrays;
 import java.util.List;
 
 /** The sizes and budgets are those of the published models. */
@@ -69,7 +68,7 @@ class PublishedFiguresTest {
     @Test
     void budgetClassesAreTokensAParameter() {
         assertEquals(List.of(20, 42, 76, 142),
-                Arrays.stream(BudgetClass.values()).map(BudgetClass::tokensPerParameter).toList());
+                BudgetClass.WITHOUT_STAR.stream().map(BudgetClass::tokensPerParameter).toList());
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -101,6 +102,7 @@ class RunSpecTest {
     @Test
     void namesAreReadInUpperAndLowerCase() {
         assertEquals(BudgetClass.D, BudgetClass.of("d"));
+        assertEquals(BudgetClass.A_STAR, BudgetClass.of("a*"));
         assertEquals("3.3m", ModelSize.of("3.3M").name());
         assertEquals(Objective.BLENDER, Objective.of("Blender"));
         assertEquals(Scale.PAPER, Scale.of("PAPER"));
@@ -157,6 +159,30 @@ class RunSpecTest {
         assertEquals(other, blender.withBlender(other).withTokens(9_999).withLearningRate(1e-3).blender());
         assertRefused(() -> SPEC.withBlender(other), "a causal run with the mixture");
         assertRefused(() -> blender.withBlender(null), "a blender run with the mixture null");
+    }
+
+    /** A* takes A's weights to B's steps, in a folder without a star. */
+    @Test
+    void starClassesContinueTheClassBefore() {
+        for (BudgetClass star : List.of(BudgetClass.A_STAR, BudgetClass.B_STAR, BudgetClass.C_STAR)) {
+            BudgetClass whole = star.before().orElseThrow();
+            BudgetClass next = BudgetClass.WITHOUT_STAR.get(whole.ordinal() + 1);
+            assertEquals(next.tokensPerParameter(), star.tokensPerParameter());
+            for (ModelSize size : ModelSize.ALL) {
+                RunSpec spec = RunSpec.of(size, star, Objective.CAUSAL, 3, "any", "data", "heldout");
+                RunSpec before = RunSpec.of(size, whole, Objective.CAUSAL, 3, "any", "data", "heldout");
+                assertEquals(Optional.of(before), spec.before());
+                GptJConfig tied = spec.config().withTiedHead();
+                assertEquals(Optional.of(before.withArchitecture(tied)), spec.withArchitecture(tied).before());
+                assertEquals(RunSpec.of(size, next, Objective.CAUSAL, 3, "any", "data", "heldout").steps(),
+                        before.steps() + spec.steps());
+                assertEquals("Gerbil-" + whole + "star-" + size.name(), spec.model());
+                RunSpec begun = spec.continuing(new BaseModel(before.model(), "0".repeat(64), spec.config()));
+                assertEquals(spec.model(), begun.model());
+                assertTrue(begun.withSeed(0).isDefault() && !begun.isFinetuning());
+                assertNotEquals(spec.runId(), begun.runId());
+            }
+        }
     }
 
     private static BlenderSettings mixture(double fill, double causal, double masked) {
