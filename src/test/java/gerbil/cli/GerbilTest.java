@@ -213,7 +213,7 @@ class GerbilTest {
         assertTrue(again.contains("training loss") && !again.contains("parameters"), "not planned again: " + again);
         String[] other = train.clone();
         other[4] = "B";
-        assertTrue(gerbil(other).err.contains("a run of {"));
+        assertTrue(gerbil(other).err.contains("another run in " + run + ", which differs from the one asked for in "));
 
         String[] sample = {"sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--seed", "1"};
         assertTrue(done(sample).startsWith("On day 5"));
