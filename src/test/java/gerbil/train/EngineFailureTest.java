@@ -15,9 +15,9 @@ import gerbil.model.TrainingLoss;
 import gerbil.objective.CausalSequences;
 import gerbil.runs.Checkpoint;
 import gerbil.runs.CheckpointPolicy;
+import gerbil.runs.MetricsLog;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainingListener;
-import gerbil.safetensors.SafeTensors;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 import gerbil.spec.Precision;
@@ -154,7 +154,7 @@ class EngineFailureTest {
         };
     }
 
-    /** The scale is taken below its least in the checkpoint's file, as many overflows would take it. */
+    /** The scale is taken below its least in the checkpoint, as many overflows would take it. */
     @Test
     void float16ThatOverflowsAgainAndAgainEndsTheRun() throws Exception {
         PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
@@ -163,10 +163,13 @@ class EngineFailureTest {
         assertThrows(GerbilException.class,
                 () -> trainer(spec, tokens, run, Precision.FLOAT16, lostAt(2)).run());
         Checkpoint checkpoint = run.latestCheckpoint().orElseThrow();
-        try (TrainingSetup setup = TrainingSetup.of(spec, run.record().environment().step())) {
+        try (TrainingSetup setup = TrainingSetup.of(spec, run.record().environment().step());
+             MetricsLog metrics = MetricsLog.continueAfter(checkpoint.step(), run.metricsFile())) {
             Map<String, NDArray> state = checkpoint.optimizer(setup.manager());
             state.put("loss_scale", setup.manager().create(new float[] {LossScale.LEAST / 2, 0, 17}));
-            SafeTensors.write(checkpoint.folder().resolve("moments.safetensors"), state);
+            checkpoint.restore(setup.model());
+            Checkpoint.save(run.checkpoints(), checkpoint.step(), setup.model().weights(), state,
+                    metrics.force(), CheckpointPolicy.DEFAULT);
         }
         String message = assertThrows(GerbilException.class,
                 () -> trainer(spec, tokens, run, Precision.FLOAT16, TrainingListener.NONE).run()).getMessage();
