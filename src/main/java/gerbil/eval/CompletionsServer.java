@@ -197,6 +197,7 @@ public final class CompletionsServer implements AutoCloseable {
         private void received(byte[] body, Throwable failure) {
             Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
             if (cause instanceof IllegalStateException) { // longer, and its length was not said before
+                response.getHeaders().put(HttpHeader.CONNECTION, "close");
                 refuse(413, "a body of more than " + LARGEST_BODY + " bytes", "fewer",
                         "send the prompts in several requests");
             } else if (cause != null) {

@@ -252,7 +252,7 @@ class CompletionsServerTest {
     @Test
     void requestsAreBounded() throws Exception {
         HttpResponse<String> chunked = CLIENT.send(request().POST(HttpRequest.BodyPublishers.ofInputStream(
-                () -> new ByteArrayInputStream(new byte[2 * CompletionsServer.LARGEST_BODY]))).build(),
+                () -> new ByteArrayInputStream(new byte[CompletionsServer.LARGEST_BODY + 1]))).build(),
                 HttpResponse.BodyHandlers.ofString());
         assertEquals(413, chunked.statusCode());
         HttpResponse<String> large = post(new byte[3 * CompletionsServer.LARGEST_BODY]);

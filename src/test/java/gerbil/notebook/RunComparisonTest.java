@@ -11,10 +11,13 @@ import gerbil.runs.RunDirectory;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +33,7 @@ import java.util.stream.IntStream;
 
 class RunComparisonTest {
 
+    private static final StepSettings STEP = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 512, 0, false);
     private static final RunSpec SPEC =
             RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
 
@@ -50,7 +54,7 @@ class RunComparisonTest {
         Files.createDirectories(run.folder());
         Files.writeString(run.metricsFile(), IntStream.rangeClosed(1, steps).mapToObj(step -> Json.line(
                 new StepMetrics(step, (long) step * tokens, loss, 1e-3, 1, 200)) + "\n").collect(Collectors.joining()));
-        run.finish(new RunResult(spec, new RunEnvironment("0.1.0", device, 1, "", "", "texts", "00", null, ""), 1,
+        run.finish(new RunResult(spec, new RunEnvironment("0.1.0", device, 1, "", "", "texts", "00", STEP, ""), 1,
                 (long) steps * tokens, loss, loss, loss, loss / 2, 1, 50, null));
         finished.add(run);
     }

@@ -8,9 +8,12 @@ import gerbil.base.GerbilException;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.Test;
 import tech.tablesaw.api.Table;
 
@@ -18,11 +21,12 @@ import java.util.List;
 
 class ComparisonTest {
 
+    private static final StepSettings STEP = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 512, 0, false);
     private static final RunSpec SPEC =
             RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
 
     private static RunResult result(RunSpec spec, String corpus, double loss) {
-        return new RunResult(spec, new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", corpus, corpus, null, ""),
+        return new RunResult(spec, new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", corpus, corpus, STEP, ""),
                 1, spec.tokens(), loss + 1, loss + 2, loss, loss / 2, 1, 50, null);
     }
 
@@ -43,7 +47,8 @@ class ComparisonTest {
         RunSpec other = SPEC.with("sequence-length", 64);
         RunSpec alone = SPEC.with("sequence-length", 32);
         Comparison comparison = Comparison.of(List.of(result(SPEC, 4.0), result(other, 4.3),
-                result(SPEC.withSeed(1), 4.1), result(SPEC.withSeed(2), 4.2), result(other.withSeed(1), 4.6), result(other.withSeed(2), 4.9),
+                result(SPEC.withSeed(1), 4.1), result(SPEC.withSeed(2), 4.2), result(other.withSeed(1), 4.6),
+                result(other.withSeed(2), 4.9),
                 result(alone, 3.0), result(alone, 3.0)));
         assertEquals(List.of("Gerbil-A-40k, sequence length 128", "0, 1, 2", "4.1000 ± 0.1000 (n = 3)",
                 "5.1000 ± 0.1000 (n = 3)", "2.0500 ± 0.0500 (n = 3)"), row(comparison.losses(), 0));

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import gerbil.spec.Precision;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.StepSettings;
+import gerbil.spec.TrainingPath;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,10 +22,11 @@ import java.util.OptionalDouble;
 
 class SweepTest {
 
+    private static final StepSettings STEP = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 512, 0, false);
     private static final RunSpec SPEC =
             RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
     private static final RunEnvironment HERE =
-            new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", "texts", "00", null, "");
+            new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", "texts", "00", STEP, "");
 
     @TempDir
     private Path home;
