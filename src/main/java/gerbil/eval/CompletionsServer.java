@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -162,7 +161,7 @@ public final class CompletionsServer implements AutoCloseable {
             } else if (request.getLength() > LARGEST_BODY) {
                 discard();
             } else {
-                Content.Source.asByteArrayAsync(request, LARGEST_BODY)
+                Content.Source.asByteArrayAsync(Content.Source.from(request, 0, LARGEST_BODY + 1), LARGEST_BODY + 1)
                         .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).whenComplete(this::received);
             }
         }
@@ -195,13 +194,12 @@ public final class CompletionsServer implements AutoCloseable {
         }
 
         private void received(byte[] body, Throwable failure) {
-            Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-            if (cause instanceof IllegalStateException) { // longer, and its length was not said before
+            if (failure != null) { // it left, or never ended: nothing to log
+                callback.failed(new QuietException.Exception(failure));
+            } else if (body.length > LARGEST_BODY) { // its length was not said before
                 response.getHeaders().put(HttpHeader.CONNECTION, "close");
                 refuse(413, "a body of more than " + LARGEST_BODY + " bytes", "fewer",
                         "send the prompts in several requests");
-            } else if (cause != null) {
-                callback.failed(new QuietException.Exception(cause)); // it left, or never ended: nothing to log
             } else {
                 try {
                     answering.execute(() -> answer(body));
