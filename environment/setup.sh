@@ -46,7 +46,7 @@ refuse() {
     exit 2
 }
 
-# Where all native parts are: libtorch, its JNI and the tests' tokenizers (pom.xml's profiles choose among them).
+# Where all native parts are: libtorch, its JNI and tokenizers (pom.xml's profiles choose among them).
 case "$(uname -s) $(uname -m)" in
     "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
     MINGW* | MSYS* | CYGWIN*) refuse "Gerbil runs on Windows through WSL 2, not in this shell. Install it (in" \

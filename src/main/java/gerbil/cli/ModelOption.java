@@ -19,8 +19,8 @@ final class ModelOption {
 
     @Option(names = "--model", required = true, paramLabel = "NAME|FOLDER",
             description = "A model's name, such as Gerbil-A-92k (of several runs the default one is taken, or the "
-                    + "newest), a run's name in list, hash or directory, or a folder of transformers that holds a "
-                    + "GPT-J.")
+                    + "newest), a run's name in list, hash or directory, each with @STEP for a checkpoint that is "
+                    + "kept, or a folder of transformers that holds a GPT-J.")
     private String model;
 
     /** The run that the option names; a folder of transformers is none. */

@@ -54,9 +54,9 @@ final class PrepareCommand implements Callable<Integer> {
     private String corpus;
 
     @Option(names = "--tokenizer", paramLabel = "FILE",
-            description = "A tokenizer.json of Hugging Face's library with at most 65,536 ids, in place of the scale's. "
-                    + "What ends a text is the eos_token of a tokenizer_config.json beside it, or <|endoftext|>, </s> or "
-                    + "the like.")
+            description = "A tokenizer.json of Hugging Face's library with at most 65,536 ids, in place of the "
+                    + "scale's. What ends a text is the eos_token of a tokenizer_config.json beside it, or "
+                    + "<|endoftext|>, </s> or the like.")
     private Path tokenizer;
 
     @Option(names = "--downloads", paramLabel = "FOLDER",

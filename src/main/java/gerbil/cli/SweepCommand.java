@@ -17,16 +17,17 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 
 @Command(name = "sweep", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Trains a run for each size, class, objective, seed and value of a setting, a line each, and "
-                + "keeps a row of each in results/sweeps. What has finished, here or in a row, is not trained again; what "
-                + "another process trains is left to it; one that fails does not keep the others back. Trials of the "
-                + "learning rate alone on the default tokens also come into results/learning-rates.csv.")
+        description = "Trains a run for each size, class (A to D), objective, seed and value of a setting, a line "
+                + "each, and keeps a row of each in results/sweeps. What has finished, here or in a row, is not "
+                + "trained again; what another process trains is left to it; one that fails does not keep the others "
+                + "back. Trials of the learning rate alone on the default tokens also come into "
+                + "results/learning-rates.csv.")
 final class SweepCommand implements Callable<Integer> {
-
 
     @Mixin
     private RunOptions options;
@@ -43,11 +44,16 @@ final class SweepCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Workspace workspace = Workspace.here();
         PreparedTokens tokens = options.tokens(workspace);
+        List<RunSpec> specs = options.specs(tokens);
+        if (specs.stream().anyMatch(spec -> spec.before().isPresent())) {
+            throw new GerbilException("a class that continues another run in a sweep", "classes A to D",
+                    "continue it by train, when the run before it has finished");
+        }
         if (list) {
             options.commandLines().forEach(line -> System.out.println("train " + line));
             return 0;
         }
-        Sweep sweep = workspace.sweep(name, options.specs(tokens));
+        Sweep sweep = workspace.sweep(name, specs);
         int missing = 0;
         for (RunSpec spec : sweep.specs()) {
             String settings = spec.distinction(sweep.specs());

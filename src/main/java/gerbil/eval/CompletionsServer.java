@@ -41,10 +41,11 @@ import java.util.concurrent.atomic.AtomicLong;
  * address, for lm-evaluation-harness's {@code local-completions} and other local clients. Prompts are texts or token
  * ids; log-probabilities and echo are offered. Pages of other sites are refused, by the request's Host and Origin.
  *
- * <p>What clients can take is bounded: {@value #CONNECTIONS} connections; a body of 1 MiB; 65,536 tokens a request;
- * {@value #WAITING} requests that wait to be answered, and {@value #LARGEST_UNREAD} bytes of answers that are not yet
- * read (more are told 503); 30 seconds to send a request, and 30 of not reading its answer. A request that is not
- * understood is answered with 400 and the reason. Of a client that leaves, the prompt at hand is still answered.
+ * <p>What clients can take is bounded: {@value #CONNECTIONS} connections (more wait to be taken); a body of 1 MiB;
+ * 65,536 tokens a request; {@value #WAITING} requests that wait to be answered, and {@value #LARGEST_UNREAD} bytes of
+ * answers that are not yet read (more are told 503); 30 seconds to send a body, and 30 of neither sending nor reading.
+ * A request that is not understood is answered with 400 and the reason. Of a client that leaves, the prompt at hand is
+ * still answered.
  */
 public final class CompletionsServer implements AutoCloseable {
 
@@ -120,12 +121,13 @@ public final class CompletionsServer implements AutoCloseable {
         return URI.create("http://" + connector.getHost() + ":" + connector.getLocalPort() + COMPLETIONS);
     }
 
-    /** Stops at once. */
+    /** Stops after the prompt at hand. */
     @Override
     public void close() {
         answering.shutdownNow();
         try {
             server.stop();
+            answering.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS);
         } catch (Exception e) { // Jetty names no other
             throw new IllegalStateException(e);
         }
@@ -179,8 +181,8 @@ public final class CompletionsServer implements AutoCloseable {
 
         /** No form of a page can send that without asking first. */
         private boolean isJson() {
-            return MimeTypes.Type.APPLICATION_JSON.is(
-                    MimeTypes.getContentTypeWithoutCharset(request.getHeaders().get(HttpHeader.CONTENT_TYPE)));
+            String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+            return type != null && MimeTypes.Type.APPLICATION_JSON.is(MimeTypes.getContentTypeWithoutCharset(type));
         }
 
         private void discard() {

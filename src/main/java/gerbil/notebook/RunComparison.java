@@ -118,7 +118,8 @@ public final class RunComparison {
     public Table curves(int rows) {
         double end = curves.stream().flatMap(List::stream).mapToDouble(Curve::end).max().orElseThrow();
         Table table = Table.create("Training loss (" + comparison.unit() + ")",
-                StringColumn.create(by.title() + " up to", IntStream.rangeClosed(1, rows).mapToObj(row -> Units.count(end * row / rows))));
+                StringColumn.create(by.title() + " up to", IntStream.rangeClosed(1, rows)
+                        .mapToObj(row -> Units.count(end * row / rows))));
         for (int group = 0; group < curves.size(); group++) {
             List<Curve> runs = curves.get(group);
             table.addColumns(StringColumn.create(comparison.groups().get(group).name(), IntStream.range(0, rows)

@@ -13,7 +13,7 @@ record Seeds(RunSpec spec, List<RunDirectory> runs) {
 
     /** All runs, together with those of other seeds, in the order in which the first of them comes. */
     static List<Seeds> of(Collection<RunDirectory> runs) {
-        return runs.stream().collect(Collectors.groupingBy(run -> run.spec().withSeed(0), LinkedHashMap::new,
+        return runs.stream().collect(Collectors.groupingBy(run -> run.spec().withoutSeed(), LinkedHashMap::new,
                 Collectors.toList())).entrySet().stream().map(e -> new Seeds(e.getKey(), e.getValue())).toList();
     }
 

@@ -57,7 +57,7 @@ public record Comparison(List<Group> groups) {
                     "train another, or name one more");
         }
         Map<RunSpec, List<RunResult>> bySpec = runs.values().stream().collect(Collectors.groupingBy(
-                result -> result.spec().withSeed(0), LinkedHashMap::new, Collectors.toList()));
+                result -> result.spec().withoutSeed(), LinkedHashMap::new, Collectors.toList()));
         List<RunSpec> specs = List.copyOf(bySpec.keySet());
         return new Comparison(bySpec.entrySet().stream().map(group -> new Group(name(group.getKey(), specs),
                 group.getValue())).toList());

@@ -80,7 +80,8 @@ public record Sweep(List<RunSpec> specs, Path runs, Path rows) {
             Optional<RunResult> result = result(spec);
             RunDirectory directory = RunDirectory.of(runs, spec);
             return new Row(spec.model(), spec.seed(), spec.distinction(specs),
-                    result.isPresent() ? RunDirectory.FINISHED : Files.exists(directory.folder()) ? directory.state() : "waiting",
+                    result.isPresent() ? RunDirectory.FINISHED
+                            : Files.exists(directory.folder()) ? directory.state() : "waiting",
                     result.map(r -> OptionalDouble.of(r.heldoutLoss())).orElse(OptionalDouble.empty()),
                     result.map(r -> OptionalDouble.of(r.bitsPerByte())).orElse(OptionalDouble.empty()));
         }).toList();

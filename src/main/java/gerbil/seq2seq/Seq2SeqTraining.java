@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.training.GradientCollector;
+import gerbil.base.GerbilException;
 import gerbil.hub.LanguageModel;
 import gerbil.runs.TrainingListener;
 import gerbil.spec.OptimizerSettings;
@@ -58,6 +59,10 @@ public record Seq2SeqTraining(Seq2SeqSpec spec, LanguageModel base, JavadocPairs
         listener.begin(List.of(), spec.steps());
         try (AdamW optimizer = new PlainAdamW(model.network().manager(), model.network().weights(), settings)) {
             for (int step = 1; step <= spec.steps(); step++) {
+                if (Thread.interrupted()) {
+                    throw new GerbilException("an interrupt at step " + step + " of " + spec.steps(), "a finished run",
+                            "start it again: it begins anew");
+                }
                 long begin = System.nanoTime();
                 List<Pair> batch = batches.get((step - 1) % batches.size());
                 double loss = backward(model, batch);

@@ -97,6 +97,14 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                 vocabulary, data, heldoutData, blender, base, architecture);
     }
 
+    /**
+     * What runs have in common that differ in the seed alone: this one with seed 0, and of a star class without the run
+     * that it continues, which has the seed too.
+     */
+    public RunSpec withoutSeed() {
+        return (before().isPresent() ? withBase(null) : this).withSeed(0);
+    }
+
     /** This run with another peak learning rate. */
     public RunSpec withLearningRate(double learningRate) {
         OptimizerSettings o = optimizer;
@@ -214,16 +222,18 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     }
 
     private static GptJConfig config(String size, Objective objective, BaseModel base, GptJConfig architecture) {
-        return architecture != null ? architecture : base == null ? ModelSize.of(size).config(objective) : base.config();
+        return architecture != null ? architecture
+                : base == null ? ModelSize.of(size).config(objective) : base.config();
     }
 
     /**
      * In what but the seed runs differ: the value of each in {@code specs}' order, empty where a run has none, hashes by
-     * their beginning, by the path of {@link Json#leaves}. If one has an architecture of its own, the others' are their sizes'.
+     * their beginning, by the path of {@link Json#leaves}. If one has an architecture of its own, the others' are their
+     * sizes'.
      */
     public static Map<String, List<String>> differences(List<RunSpec> specs) {
         boolean own = specs.stream().anyMatch(spec -> spec.architecture != null);
-        List<Map<String, String>> leaves = specs.stream().map(spec -> spec.withSeed(0))
+        List<Map<String, String>> leaves = specs.stream().map(RunSpec::withoutSeed)
                 .map(spec -> Json.leaves(own ? spec.withArchitecture(spec.config()) : spec)).toList();
         Map<String, List<String>> differences = new LinkedHashMap<>();
         leaves.stream().flatMap(one -> one.keySet().stream()).distinct().forEach(path -> {

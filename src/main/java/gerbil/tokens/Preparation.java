@@ -317,7 +317,8 @@ public final class Preparation {
         private void manifest(String split, long tokenLimit, ShardWriter.State written, Provenance provenance)
                 throws IOException {
             TokenSetManifest.of(tokenizer.vocabulary(), split, seed, tokenLimit, written, provenance,
-                    corpus.identity(), screening.deduplication().label()).write(tokenizer.vocabulary(), partial.content().resolve(split));
+                    corpus.identity(), screening.deduplication().label())
+                    .write(tokenizer.vocabulary(), partial.content().resolve(split));
         }
 
         private void requireDocuments(SplitCounts selected, String kind) {

@@ -180,6 +180,12 @@ public final class Trainer {
     }
 
     private RunResult trainLocked(ProcessLock lock) throws IOException {
+        if (base == null && (spec.base() != null || spec.before().isPresent())
+                && directory.latestCheckpoint().isEmpty()) {
+            throw new GerbilException("a run of " + spec.model() + " without its base model",
+                    spec.before().map(RunSpec::model).orElseGet(() -> spec.base().model()),
+                    "give it with from");
+        }
         RunRecord record = claim();
         vocabulary.save(directory.folder());
         continueHere(record.environment());
@@ -188,8 +194,8 @@ public final class Trainer {
             var checkpoint = directory.wholeCheckpoint(listener::note);
             if (checkpoint.isPresent()) {
                 restore(checkpoint.get(), model, setup.optimizer());
-            } else if (spec.base() != null || spec.before().isPresent()) {
-                begin(model);
+            } else if (base != null) {
+                model.load(base.model().weights());
             }
             try (MetricsLog metrics = MetricsLog.continueAfter(setup.optimizer().steps(), directory.metricsFile())) {
                 listener.begin(directory.metrics(), spec.steps());
@@ -232,15 +238,6 @@ public final class Trainer {
 
     private static double secondsSince(long nanoTime) {
         return (System.nanoTime() - nanoTime) / 1e9;
-    }
-
-    private void begin(GptJ model) {
-        if (base == null) {
-            throw new GerbilException("a run of " + spec.model() + " without its base model",
-                    spec.before().map(RunSpec::model).orElseGet(() -> spec.base().model()),
-                    "give it with from");
-        }
-        model.load(base.model().weights());
     }
 
     private void train(TrainingSetup setup, MetricsLog metrics, ProcessLock lock) throws IOException {

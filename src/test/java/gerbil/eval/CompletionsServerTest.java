@@ -358,7 +358,7 @@ class CompletionsServerTest {
     @CsvSource({"Host, evil.example, 403", "Host, evil.example:80, 403", "Host, 127.0.0.1.evil.example, 403",
         "Origin, http://evil.example, 403", "Origin, null, 403", "Origin, http://localhost.evil.example, 403",
         "Origin, '://', 403", "Origin, http://localhost:8888, 200", "Host, localhost:1, 200", "Host, [::1], 200",
-        "Content-Type, text/plain, 415", "Content-Type, application/x-www-form-urlencoded, 415",
+        "Content-Type, '', 415", "Content-Type, text/plain, 415", "Content-Type, application/x-www-form-urlencoded, 415",
         "Content-Type, application/json; charset=utf-8, 200"})
     void pagesOfOtherSitesAreRefused(String name, String value, int status) throws Exception {
         String body = "{\"prompt\": [5, 6]" + SCORE;
