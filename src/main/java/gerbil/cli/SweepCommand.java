@@ -25,8 +25,8 @@ import java.util.concurrent.Callable;
         description = "Trains a run for each size, class (A to D), objective, seed and value of a setting, a line "
                 + "each, and keeps a row of each in results/sweeps. What has finished, here or in a row, is not "
                 + "trained again; what another process trains is left to it; one that fails does not keep the others "
-                + "back. Trials of the learning rate alone on the default tokens also come into "
-                + "results/learning-rates.csv.")
+                + "back. The record results/learning-rates.csv also gets trials of the learning rate alone on the "
+                + "default tokens.")
 final class SweepCommand implements Callable<Integer> {
 
     @Mixin
