@@ -184,7 +184,7 @@ class InterruptedPreparationTest {
     @Test
     void aFullDiskIsExplainedAndWithMoreRoomItGoesOn() throws Exception {
         Path disk = Files.createDirectory(temp.resolve("disk"));
-        assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk.toString()),
+        assumeTrue(Child.succeeds("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk.toString()),
                 "only root may mount the small disk that this test fills");
         try {
             out = disk.resolve("out");
@@ -196,19 +196,10 @@ class InterruptedPreparationTest {
             String limited = assertThrows(GerbilException.class, () -> preparation(50_000_000, 5, Duration.ZERO,
                     Progress.NONE).into(disk.resolve("limited"))).getMessage();
             assertTrue(limited.contains("room for about 100.0 MB"), limited);
-            assertTrue(run("mount", "-o", "remount,size=100m", disk.toString()));
+            assertTrue(Child.succeeds("mount", "-o", "remount,size=100m", disk.toString()));
             assertEquals(expected, content(preparation(Duration.ZERO, Progress.NONE).into(out)));
         } finally {
-            assertTrue(run("umount", "-l", disk.toString()), "shards stay mapped, so that it goes when they do");
-        }
-    }
-
-    private static boolean run(String... command) throws InterruptedException {
-        try {
-            return new ProcessBuilder(command).redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
-        } catch (IOException e) {
-            return false;
+            assertTrue(Child.succeeds("umount", "-l", disk.toString()), "shards stay mapped, so that it goes when they do");
         }
     }
 }

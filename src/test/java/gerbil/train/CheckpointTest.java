@@ -417,17 +417,17 @@ class CheckpointTest {
     @Test
     void aDiskMayBeFullAtAnyByte() throws Exception {
         Path disk = Files.createDirectory(folder.resolve("disk"));
-        assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk.toString()),
+        assumeTrue(Child.succeeds("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk.toString()),
                 "only root may mount the small disks that this test fills");
         Set<Integer> saved = new HashSet<>();
         try {
             for (int kilobytes = 4; kilobytes < 1_050; kilobytes += 74) {
-                assertTrue(run("mount", "-o", "remount,size=" + kilobytes + "k", disk.toString()));
+                assertTrue(Child.succeeds("mount", "-o", "remount,size=" + kilobytes + "k", disk.toString()));
                 directory = RunDirectory.at(disk.resolve("run"));
                 String message = refusal(() -> trainer(directory, new Noting(), "1").run());
                 assertTrue(message.contains("no space left on the disk of " + directory.folder())
                         && message.contains("3 checkpoints of about 0.5 MB, of which 2 are kept"), message);
-                assertTrue(run("mount", "-o", "remount,size=4m", disk.toString()));
+                assertTrue(Child.succeeds("mount", "-o", "remount,size=4m", disk.toString()));
                 notes.clear();
                 int step = directory.latestCheckpoint().map(Checkpoint::step).orElse(0);
                 saved.add(step);
@@ -437,16 +437,7 @@ class CheckpointTest {
             }
             assertEquals(Set.of(0, 1, 2), saved);
         } finally {
-            assertTrue(run("umount", disk.toString()));
-        }
-    }
-
-    private static boolean run(String... command) throws InterruptedException {
-        try {
-            return new ProcessBuilder(command).redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor() == 0;
-        } catch (IOException e) {
-            return false;
+            assertTrue(Child.succeeds("umount", disk.toString()));
         }
     }
 }
