@@ -91,9 +91,10 @@ class TrainingPathTest {
         }
     }
 
+    /** Bounds of some ten units of rounding (2^-8, 2^-11): where sums are rounded is the processor's. */
     @Test
     void reducedPrecisionIsCloseToPlain() {
-        Map<Precision, Double> bounds = Map.of(Precision.BFLOAT16, 2e-2, Precision.FLOAT16, 4e-3);
+        Map<Precision, Double> bounds = Map.of(Precision.BFLOAT16, 4e-2, Precision.FLOAT16, 5e-3);
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
             double loss = plain.step().backward(data, 0, 8).mean();
             Map<String, NDArray> weights = plain.model().weights();
@@ -176,7 +177,7 @@ class TrainingPathTest {
                 gradients.add(model.weights().entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey,
                         weight -> weight.getValue().getGradient().duplicate())));
             }
-            gradients.get(0).forEach((name, gradient) -> assertClose(name, gradient, gradients.get(1).get(name), 2e-2));
+            gradients.get(0).forEach((name, gradient) -> assertClose(name, gradient, gradients.get(1).get(name), 4e-2));
         }
     }
 
