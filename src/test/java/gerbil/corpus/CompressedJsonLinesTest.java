@@ -143,9 +143,7 @@ class CompressedJsonLinesTest {
     private static String decompressed(byte[] cut) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(cut))) {
-            for (int b = in.read(); b >= 0; b = in.read()) {
-                text.write(b);
-            }
+            in.transferTo(text);
         } catch (EOFException e) {
             // cut off
         }

@@ -26,8 +26,8 @@ import java.util.List;
 /** A process that may not have the memory of a whole batch trains it in smaller passes, to the same numbers. */
 class OutOfMemoryTest {
 
-    private static final int SEQUENCES = 4_096;
-    private static final int ADDRESS_SPACE_KILOBYTES = 5_000_000;
+    private static final int SEQUENCES = 1_024;
+    private static final int ADDRESS_SPACE_KILOBYTES = 2_700_000;
     private static final int LONG_ADDRESS_SPACE_KILOBYTES = 2_700_000;
 
     @TempDir
