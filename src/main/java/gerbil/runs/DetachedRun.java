@@ -73,6 +73,10 @@ public final class DetachedRun {
      *     not ended in 20 seconds, as while it is suspended
      */
     public void stop() {
+        stop(TIME_TO_STOP);
+    }
+
+    void stop(Duration patience) {
         long pid = process().orElseThrow(() -> new GerbilException("nobody who trains in " + directory.folder(),
                 "a run in progress", "start it, or name another run"));
         ProcessHandle process = ProcessHandle.of(pid).orElseThrow(() -> new GerbilException(pid == 0
@@ -86,11 +90,11 @@ public final class DetachedRun {
                         "a run in a process of its own", "interrupt the notebook's cell");
             }
             process.destroy();
-            long deadline = System.nanoTime() + TIME_TO_STOP.toNanos();
+            long deadline = System.nanoTime() + patience.toNanos();
             while (process().orElse(0) == pid) {
                 if (System.nanoTime() > deadline) {
                     throw new GerbilException("process " + pid + ", which was asked to stop and has not in "
-                            + TIME_TO_STOP.toSeconds() + " seconds", "its end after a checkpoint",
+                            + patience.toSeconds() + " seconds", "its end after a checkpoint",
                             "wait, if its disk is slow; if it is suspended, wake it with kill -CONT " + pid
                                     + ": then it stops; kill -KILL " + pid + " ends it without a checkpoint");
                 }

@@ -117,41 +117,6 @@ class DetachedRunTest {
                 directory.latestCheckpoint().orElseThrow().folder().resolve("moments.safetensors")));
     }
 
-    /** Holds the lock of a run as who stops at a signal, until it is killed. */
-    static final class Holder {
-
-        private Holder() {
-        }
-
-        public static void main(String[] args) throws IOException {
-            try (ProcessLock ignored = RunDirectory.at(Path.of(args[0])).lock(true)) {
-                System.out.println("locked");
-                System.in.read();
-            }
-        }
-    }
-
-    @Test
-    void whoStopsASuspendedRunIsToldSo() throws Exception {
-        directory.request(request(shared.resolve("tokens")));
-        Process child = Child.start(List.of(), Holder.class, directory.folder().toString());
-        try (BufferedReader said = child.inputReader()) {
-            assertEquals("locked", said.readLine());
-            signal("STOP", child.toHandle());
-            String message = refusal(DetachedRun.of(directory)::stop);
-            assertTrue(message.contains("process " + child.pid() + ", which was asked to stop and has not in 20 "
-                    + "seconds") && message.contains("kill -CONT " + child.pid()), message);
-            signal("CONT", child.toHandle());
-            assertEquals(128 + 15, child.waitFor());
-        } finally {
-            child.destroyForcibly();
-        }
-    }
-
-    private static void signal(String name, ProcessHandle process) throws IOException, InterruptedException {
-        assertEquals(0, new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor());
-    }
-
     @Test
     void aKilledRunIsReported() throws Exception {
         DetachedRun run = start(directory);
