@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,9 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import lm_eval
-
-HARNESS_TASKS = Path(lm_eval.__file__).parent / "tasks"
 BATCH = "16"
 
 # The harness's own definition of each task, and the split that a local file takes the place of.
@@ -38,7 +36,8 @@ def local_task(name, file):
         definition, split = dict(TEXT), "test"
     else:
         path, split = DEFINITIONS[name]
-        definition = {"include": str(HARNESS_TASKS / path), "training_split": None}
+        harness_tasks = Path(importlib.util.find_spec("lm_eval").origin).parent / "tasks"
+        definition = {"include": str(harness_tasks / path), "training_split": None}
     return definition | {"task": f"local_{name}", "tag": None, "dataset_path": "json", "dataset_name": None,
                          "dataset_kwargs": {"data_files": {split: str(file.resolve())}}}
 
