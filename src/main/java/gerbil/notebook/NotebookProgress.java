@@ -4,6 +4,8 @@ import gerbil.base.Progress;
 import gerbil.base.Units;
 
 import java.time.Duration;
+import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -31,6 +33,40 @@ public final class NotebookProgress implements Progress, AutoCloseable {
 
     NotebookProgress(LiveDisplay display) {
         this.display = display;
+    }
+
+    /**
+     * The elements, for a loop over them whose progress is shown.
+     *
+     * @param what the job in a few words: "scoring"
+     * @param unit what the elements are: "models"
+     */
+    public static <T> Iterable<T> over(Collection<T> elements, String what, String unit) {
+        return () -> new NotebookProgress().iterator(elements, what, unit);
+    }
+
+    <T> Iterator<T> iterator(Collection<T> elements, String what, String unit) {
+        Iterator<T> rest = elements.iterator();
+        return new Iterator<>() {
+
+            private int done;
+
+            @Override
+            public boolean hasNext() {
+                update(what, done, elements.size(), unit);
+                if (!rest.hasNext()) {
+                    close();
+                }
+                return rest.hasNext();
+            }
+
+            @Override
+            public T next() {
+                T element = rest.next();
+                done++;
+                return element;
+            }
+        };
     }
 
     @Override

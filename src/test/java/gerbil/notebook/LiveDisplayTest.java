@@ -101,4 +101,18 @@ class LiveDisplayTest {
         assertTrue(left[0].startsWith("reading: 5 documents in "), left[0]);
         assertTrue(left[1].startsWith("writing tokens: 1,000 tokens in "), left[1]);
     }
+
+    @Test
+    void aLoopShowsWhatItIsDoneWith() {
+        List<String> seen = new ArrayList<>();
+        var models = new NotebookProgress(display).iterator(List.of("a", "b", "c"), "scoring", "models");
+        while (models.hasNext()) {
+            seen.add(models.next());
+            assertTrue(shown.get(seen.size() - 1).plainText().startsWith("scoring: " + List.of("0%, 0 of 3 models, ?",
+                    "33%, 1 of 3 models, ", "66%, 2 of 3 models, ").get(seen.size() - 1)), shown::toString);
+            now += Duration.ofSeconds(1).toNanos();
+        }
+        assertEquals(List.of("a", "b", "c"), seen);
+        assertTrue(shown.get(shown.size() - 1).plainText().startsWith("scoring: 3 models in "), shown::toString);
+    }
 }
