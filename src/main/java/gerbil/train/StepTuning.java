@@ -2,7 +2,6 @@ package gerbil.train;
 
 import ai.djl.Device;
 import ai.djl.engine.EngineException;
-import ai.djl.ndarray.NDManager;
 import ai.djl.util.cuda.CudaUtils;
 import gerbil.kernels.HeadChunks;
 import gerbil.model.Devices;
@@ -41,7 +40,10 @@ public final class StepTuning {
     public record PrecisionChoice(Precision precision, String reason) {
     }
 
-    /** Settings in the precision that suits the device; the head's chunks are measured. */
+    /**
+     * Settings in the precision that suits the device. On a processor they are the same each time, so that equal runs
+     * are equal to the last bit; on a GPU while as much of its memory is free.
+     */
     public static StepSettings choose(RunSpec spec, TrainingPath path) {
         return choose(spec, path, precision(spec, path).precision());
     }
@@ -52,25 +54,18 @@ public final class StepTuning {
      * @throws gerbil.base.GerbilException if a GPU's memory is too small for one sequence, or it fails
      */
     public static StepSettings choose(RunSpec spec, TrainingPath path, Precision precision) {
-        if (Devices.of(spec.config()).isGpu()) {
-            return fit(spec, untried(spec, path, precision, gpuMicroBatch(spec)));
-        }
-        return untried(spec, path, precision, microBatch(spec, path));
+        boolean gpu = Devices.of(spec.config()).isGpu();
+        int microBatch = gpu ? gpuMicroBatch(spec) : microBatch(spec, path);
+        HeadChunks chunks = gpu ? HeadChunks.GPU : HeadChunks.PROCESSOR;
+        StepSettings settings = path == TrainingPath.PLAIN
+                ? new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false)
+                : new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false);
+        return gpu ? fit(spec, settings) : settings;
     }
 
     /** The micro-batch that is tried first on a GPU. */
     public static int gpuMicroBatch(RunSpec spec) {
         return microBatch(spec, GPU_SEQUENCES);
-    }
-
-    private static StepSettings untried(RunSpec spec, TrainingPath path, Precision precision, int microBatch) {
-        if (path == TrainingPath.PLAIN) {
-            return new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false);
-        }
-        try (NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()))) {
-            HeadChunks chunks = HeadChunks.measure(spec.config(), precision, manager);
-            return new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false);
-        }
     }
 
     /**

@@ -139,18 +139,17 @@ class TrainerTest {
 
     @Test
     void equalRunsAreEqualAndOtherSeedsAreNot() {
-        trainer(spec, TrainingListener.NONE).run();
-        List<StepMetrics> metrics = directory.metrics();
-        directory = RunDirectory.at(folder.resolve("again"));
-        trainer(spec, TrainingListener.NONE).run();
-        assertEquals(withoutSpeed(metrics), withoutSpeed(directory.metrics()));
-        directory = RunDirectory.at(folder.resolve("other"));
-        trainer(spec.withSeed(1), TrainingListener.NONE).run();
-        assertNotEquals(withoutSpeed(metrics), withoutSpeed(directory.metrics()));
+        Trainer.of(spec, tokens, folder, TrainingListener.NONE).run();
+        Path again = folder.resolve("again");
+        Trainer.of(spec, tokens, again, TrainingListener.NONE).run();
+        assertEquals(withoutSpeed(directory), withoutSpeed(RunDirectory.of(again, spec)));
+        RunSpec other = spec.withSeed(1);
+        Trainer.of(other, tokens, again, TrainingListener.NONE).run();
+        assertNotEquals(withoutSpeed(directory), withoutSpeed(RunDirectory.of(again, other)));
     }
 
-    private static List<StepMetrics> withoutSpeed(List<StepMetrics> metrics) {
-        return metrics.stream().map(m -> new StepMetrics(m.step(), m.tokens(), m.loss(), m.learningRate(),
+    private static List<StepMetrics> withoutSpeed(RunDirectory run) {
+        return run.metrics().stream().map(m -> new StepMetrics(m.step(), m.tokens(), m.loss(), m.learningRate(),
                 m.gradientNorm(), 0)).toList();
     }
 
