@@ -146,9 +146,10 @@ final class TrainCommand implements Callable<Integer> {
 
     static void print(RunResult result, RunDirectory directory) {
         System.out.printf(Locale.ROOT, "%s, seed %d: held-out loss %.4f nats a token, %.4f bits a byte; training loss "
-                        + "%.4f (last %,d steps), %.4f (whole run); %s; %s%n", result.spec().model(),
+                        + "%.4f (last %,d steps), %.4f (whole run)%s; %s; %s%n", result.spec().model(),
                 result.spec().seed(), result.heldoutLoss(), result.bitsPerByte(), result.trainingLoss(),
-                result.trainingLossSteps(), result.wholeRunLoss(),
+                result.trainingLossSteps(), result.wholeRunLoss(), result.leftOut() == 0 ? "" : String.format(
+                        Locale.ROOT, "; %,d batches left out, whose loss or gradient was no number", result.leftOut()),
                 Units.seconds(result.wallSeconds()), directory.folder());
     }
 }

@@ -4,6 +4,7 @@ import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.safetensors.SafeTensors;
 import gerbil.tokenizer.Vocabulary;
 
@@ -23,7 +24,7 @@ public final class Export {
      * files and {@code README.md}, the model's card.
      *
      * @param folder new or empty
-     * @throws GerbilException if the folder has content
+     * @throws GerbilException if the folder has content, or weights are not numbers
      * @throws IOException if the disk is full or not writable
      */
     public static void write(LanguageModel model, ModelCard card, Path folder) throws IOException {
@@ -33,6 +34,7 @@ public final class Export {
     /** The same of a model that no run has trained by itself, with a card in Markdown. */
     public static void write(GptJ model, Vocabulary vocabulary, String card, Path folder) throws IOException {
         requireEmpty(folder);
+        GptJTensors.requireFinite(model.weights());
         Folders.create(folder);
         var config = model.config();
         Json.write(folder.resolve("config.json"), TransformersConfig.of(config, vocabulary));

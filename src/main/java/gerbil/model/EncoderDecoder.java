@@ -103,6 +103,7 @@ public final class EncoderDecoder implements AutoCloseable {
             throw new GerbilException("cross-attention of " + weights.keySet(), own.keySet() + ", "
                     + decoder.config().width() + " wide", "take the file that was written with both halves");
         }
+        GptJTensors.requireFinite(weights);
         own.forEach((name, array) -> array.stopGradient().set(new NDIndex("..."), weights.get(name)));
     }
 

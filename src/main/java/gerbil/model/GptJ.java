@@ -102,7 +102,8 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     /**
      * Replaces all weights by copies of the given ones.
      *
-     * @throws GerbilException naming every missing, unknown or wrongly shaped tensor; then nothing is changed
+     * @throws GerbilException naming every missing, unknown or wrongly shaped tensor, or those that are not numbers;
+     *     then nothing is changed
      */
     public void load(Map<String, NDArray> weights) {
         Map<String, NDArray> own = weights();
@@ -120,6 +121,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
             throw new GerbilException("weights in which " + String.join(", ", wrong),
                     "the " + own.size() + " tensors of " + config, "load them into the model they were saved from");
         }
+        GptJTensors.requireFinite(weights);
         try (NDScope ignored = new NDScope()) {
             own.forEach((name, array) -> array.stopGradient().set(EVERYTHING, weights.get(name)));
         }

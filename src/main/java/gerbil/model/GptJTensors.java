@@ -1,6 +1,9 @@
 package gerbil.model;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
+import gerbil.base.GerbilException;
 import gerbil.spec.GptJConfig;
 
 import java.util.LinkedHashMap;
@@ -26,6 +29,23 @@ public final class GptJTensors {
     public static final String HEAD_BIAS = "lm_head.bias";
 
     private GptJTensors() {
+    }
+
+    /**
+     * @param weights by name
+     * @throws GerbilException naming each with an element that is NaN or infinite
+     */
+    public static void requireFinite(Map<String, NDArray> weights) {
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            List<String> wrong = weights.entrySet().stream()
+                    .filter(w -> !Float.isFinite(w.getValue().stopGradient().abs().max().getFloat()))
+                    .map(Map.Entry::getKey).toList();
+            if (!wrong.isEmpty()) {
+                throw new GerbilException("weights that are not numbers in " + String.join(", ", wrong), "numbers",
+                        "go back to weights from before, or train new ones with a lower learning rate");
+            }
+        }
     }
 
     /** Prefix of a layer's tensors. */

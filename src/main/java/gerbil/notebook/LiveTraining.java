@@ -169,7 +169,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
     }
 
     private double recentLoss() {
-        return LossCurve.mean(seen.subList(Math.max(0, seen.size() - RECENT), seen.size()));
+        return StepMetrics.meanLoss(seen.subList(Math.max(0, seen.size() - RECENT), seen.size()));
     }
 
     /** Over all steps seen, each with its own time: evaluation and checkpoints between them do not count. */

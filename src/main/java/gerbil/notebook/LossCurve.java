@@ -33,12 +33,11 @@ record LossCurve(double[] x, double[] loss) {
         int perPoint = (steps.size() + MOST_POINTS - 1) / MOST_POINTS;
         int[] ends = IntStream.iterate(perPoint, end -> end < steps.size() + perPoint, end -> end + perPoint)
                 .map(end -> Math.min(end, steps.size())).toArray();
-        return new LossCurve(IntStream.of(ends).mapToDouble(end -> x[end - 1]).toArray(),
-                IntStream.range(0, ends.length).mapToDouble(i -> mean(steps.subList(i * perPoint, ends[i]))).toArray());
-    }
-
-    static double mean(List<StepMetrics> steps) {
-        return steps.stream().mapToDouble(StepMetrics::loss).average().orElse(Double.NaN);
+        double[] means = IntStream.range(0, ends.length)
+                .mapToDouble(i -> StepMetrics.meanLoss(steps.subList(i * perPoint, ends[i]))).toArray();
+        int[] drawn = IntStream.range(0, means.length).filter(i -> Double.isFinite(means[i])).toArray();
+        return new LossCurve(IntStream.of(drawn).mapToDouble(i -> x[ends[i] - 1]).toArray(),
+                IntStream.of(drawn).mapToDouble(i -> means[i]).toArray());
     }
 
     /** The mean of several runs, as far as the shortest of them goes. */

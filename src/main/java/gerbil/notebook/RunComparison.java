@@ -30,7 +30,7 @@ public final class RunComparison {
         /** Mean of the steps that end within; empty if there are none. */
         OptionalDouble mean(double above, double upTo) {
             return IntStream.range(0, x.length).filter(i -> x[i] > above && x[i] <= upTo)
-                    .mapToDouble(i -> unit * steps.get(i).loss()).average();
+                    .mapToDouble(i -> unit * steps.get(i).loss()).filter(Double::isFinite).average();
         }
 
         double end() {

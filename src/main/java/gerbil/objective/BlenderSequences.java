@@ -126,6 +126,12 @@ public final class BlenderSequences implements Sequences {
     }
 
     @Override
+    public long position(long sequence) {
+        Epoch epoch = epochOf(sequence);
+        return epoch.starts[number(epoch, sequence)];
+    }
+
+    @Override
     public Batch batch(long first, int count) {
         Batch batch = new Batch(count, length, new long[count * length], new long[count * length],
                 new long[count * length]);
@@ -133,7 +139,7 @@ public final class BlenderSequences implements Sequences {
         long[] objectives = new long[length + 1];
         for (int row = 0; row < count; row++) {
             Epoch epoch = epochOf(first + row);
-            fill(epoch, epoch.order[(int) (first + row - firsts.get((int) epoch.number))], ids, objectives);
+            fill(epoch, number(epoch, first + row), ids, objectives);
             for (int i = 0; i < length; i++) {
                 batch.inputs()[row * length + i] = ids[i];
                 batch.targets()[row * length + i] = ids[i + 1];
@@ -178,6 +184,11 @@ public final class BlenderSequences implements Sequences {
             epoch--;
         }
         return epoch(epoch);
+    }
+
+    /** The number in its epoch's text of a sequence of the series. */
+    private int number(Epoch epoch, long sequence) {
+        return epoch.order[(int) (sequence - firsts.get((int) epoch.number))];
     }
 
     private Epoch epoch(long number) {

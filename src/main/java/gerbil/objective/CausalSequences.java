@@ -34,6 +34,11 @@ public final class CausalSequences implements Sequences {
     }
 
     @Override
+    public long position(long sequence) {
+        return windows.position(window(sequence));
+    }
+
+    @Override
     public Batch batch(long first, int count) {
         return windows.batch(LongStream.range(first, first + count).mapToInt(this::window).toArray());
     }

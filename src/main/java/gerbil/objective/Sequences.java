@@ -29,6 +29,9 @@ public interface Sequences {
     /** Groups of targets that a batch has: 1, or one for each of Blender's objectives. */
     int groups();
 
+    /** Where in the token set the text of a sequence begins. */
+    long position(long sequence);
+
     /** Sequences {@code first} to {@code first + count - 1} of the series. */
     Batch batch(long first, int count);
 }

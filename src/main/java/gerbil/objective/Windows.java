@@ -37,13 +37,18 @@ public final class Windows {
         return count;
     }
 
+    /** Where in the token set a window begins. */
+    long position(int number) {
+        return (long) number * length;
+    }
+
     /** The windows of the given numbers, 0 to {@code count - 1}, a row each. */
     public Batch batch(int... numbers) {
         long[] inputs = new long[numbers.length * length];
         long[] targets = new long[numbers.length * length];
         int[] window = new int[length + 1];
         for (int row = 0; row < numbers.length; row++) {
-            tokens.read((long) numbers[row] * length, window);
+            tokens.read(position(numbers[row]), window);
             for (int i = 0; i < length; i++) {
                 inputs[row * length + i] = window[i];
                 targets[row * length + i] = window[i + 1];

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /** {@code metrics.jsonl}: one line a step, in order. */
@@ -101,15 +102,9 @@ public final class MetricsLog implements AutoCloseable {
         }
     }
 
-    /** Mean loss of as many last steps, at least one. */
-    public double meanLoss(int last) {
-        return steps.subList(steps.size() - last, steps.size()).stream()
-                .mapToDouble(StepMetrics::loss).average().orElseThrow();
-    }
-
-    /** Seconds spent in all steps. */
-    public double seconds() {
-        return StepMetrics.seconds(steps)[steps.size() - 1];
+    /** All steps so far. */
+    public List<StepMetrics> steps() {
+        return Collections.unmodifiableList(steps);
     }
 
     @Override

@@ -30,8 +30,8 @@ import java.util.stream.Stream;
 
 /**
  * One run's files: {@code run.json}, {@code metrics.jsonl}, {@code checkpoints/} and, when it has finished, {@code
- * result.json}; {@code lock}, which names the process that trains; of a detached run {@code request.json} and {@code
- * log.txt} too.
+ * result.json}; {@code lock}, which names the process that trains; {@code batches/}, if some stood out; of a detached
+ * run {@code request.json} and {@code log.txt} too.
  */
 public final class RunDirectory {
 
@@ -289,6 +289,11 @@ public final class RunDirectory {
     /** {@code metrics.jsonl}: a line a step. */
     public Path metricsFile() {
         return folder.resolve("metrics.jsonl");
+    }
+
+    /** The folder of the texts of batches that stood out. */
+    public Path batches() {
+        return folder.resolve("batches");
     }
 
     /** The folder of the checkpoints. */

@@ -16,6 +16,7 @@ import gerbil.model.CrossEntropy;
 import gerbil.model.Devices;
 import gerbil.model.EncoderDecoder;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.safetensors.SafeTensors;
 import gerbil.spec.GptJConfig;
 import gerbil.tokenizer.Tokenizer;
@@ -180,6 +181,7 @@ public final class Seq2SeqModel implements AutoCloseable {
      */
     public void write(Path folder) throws IOException {
         Export.requireEmpty(folder);
+        GptJTensors.requireFinite(network.crossWeights());
         Folders.create(folder);
         Vocabulary vocabulary = tokenizer.vocabulary();
         Export.write(network.encoder(), vocabulary, """

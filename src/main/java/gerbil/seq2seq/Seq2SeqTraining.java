@@ -68,6 +68,10 @@ public record Seq2SeqTraining(Seq2SeqSpec spec, LanguageModel base, JavadocPairs
                 double loss = backward(model, batch);
                 double learningRate = schedule.learningRate(step);
                 double norm = optimizer.step(learningRate);
+                if (!Double.isFinite(loss + norm)) {
+                    throw new GerbilException("a loss of " + loss + " and a gradient of norm " + norm + " at step "
+                            + step, "numbers", "train with a lower learning rate than " + spec.learningRate());
+                }
                 int seen = batch.stream().mapToInt(Pair::tokens).sum();
                 tokens += seen;
                 listener.step(new StepMetrics(step, tokens, loss, learningRate, norm,

@@ -17,11 +17,12 @@ import java.util.Objects;
  * @param wallSeconds spent in training steps, all sittings added
  * @param trainingLossSteps as {@link RunSpec#trainingLossSteps}; 0 stands for 1% of the steps, as in results that do
  *     not say it
+ * @param leftOut steps whose batch was left out, since its loss or its gradient was not a number
  * @param deviceMemory of a GPU, taken at most by the process of the last sitting, in bytes; null for a processor
  */
 public record RunResult(RunSpec spec, RunEnvironment environment, long parameters, long tokens, double trainingLoss,
                         double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds,
-                        int trainingLossSteps, Long deviceMemory) {
+                        int trainingLossSteps, int leftOut, Long deviceMemory) {
 
     public RunResult {
         Objects.requireNonNull(spec, "spec");

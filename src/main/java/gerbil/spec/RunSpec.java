@@ -194,6 +194,11 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         return before().map(run -> (long) run.steps() * run.batchTokens).orElse(0L);
     }
 
+    /** Sequences of the same series that were trained on before a step. */
+    public long sequencesBefore(int step) {
+        return tokensBefore() / sequenceLength + (step - 1L) * batchSequences();
+    }
+
     /**
      * {@code Gerbil-A-3.3m}, {@code Gerbil-Astar-3.3m}; of a finetuning run the name of what it begins with, {@code
      * Gerbil-A-3.3m-finetuned}.

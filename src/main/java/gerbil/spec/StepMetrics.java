@@ -10,12 +10,22 @@ import java.util.Map;
  * @param tokens trained on so far, this step's included
  * @param loss mean cross-entropy of this step's tokens before the update, nats a token
  * @param learningRate of this step
- * @param gradientNorm global L2 norm before clipping
+ * @param gradientNorm global L2 norm before clipping; NaN or infinite if it or the loss was not a number
  * @param tokensPerSecond of this step
  * @param lossByObjective of a Blender run, the mean over each objective's tokens by its label; null for a causal run
  */
 public record StepMetrics(int step, long tokens, double loss, double learningRate, double gradientNorm,
                           double tokensPerSecond, Map<String, Double> lossByObjective) {
+
+    /** Whether the batch was left out, since its loss or its gradient was not a number. */
+    public boolean leftOut() {
+        return !Double.isFinite(gradientNorm);
+    }
+
+    /** Mean of the losses that are numbers; NaN if there are none. */
+    public static double meanLoss(List<StepMetrics> steps) {
+        return steps.stream().mapToDouble(StepMetrics::loss).filter(Double::isFinite).average().orElse(Double.NaN);
+    }
 
     /** Seconds spent until the end of each step, sittings added. */
     public static double[] seconds(List<StepMetrics> steps) {

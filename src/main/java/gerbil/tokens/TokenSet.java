@@ -136,6 +136,15 @@ public final class TokenSet {
         return Sha256.hex(lines.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** Where a token is: its shard, and its number in there from 0. */
+    public String place(long position) {
+        int shard = 0;
+        while (position >= starts[shard + 1]) {
+            shard++;
+        }
+        return folder.resolve(manifest.shards().get(shard).file()) + ", token " + (position - starts[shard]);
+    }
+
     /**
      * Fills {@code destination} with the ids from {@code position} on, across the shards' borders. Before a shard is
      * first read from, its checksum is verified, some hundredths of a second for its 32 MB.

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.OptimizerSettings.Decayed;
@@ -21,18 +22,22 @@ import java.util.Map;
 public abstract class AdamW implements AutoCloseable {
 
     static final double CLIP_EPSILON = 1e-6;
+    static final NDIndex EVERYTHING = new NDIndex("...");
+    private static final String LOSS_SCALE = "loss_scale";
 
     final OptimizerSettings settings;
     final NDManager manager;
     final NDList parameters;
     final NDList means = new NDList();
     final NDList squares = new NDList();
+    final LossScale lossScale;
     private final List<String> names;
     private int steps;
 
     /** An optimizer at step 0, its moments zero. */
-    AdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings) {
+    AdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings, LossScale lossScale) {
         this.settings = settings;
+        this.lossScale = lossScale;
         manager = parent.newSubManager();
         names = List.copyOf(weights.keySet());
         parameters = new NDList(weights.values());
@@ -43,23 +48,39 @@ public abstract class AdamW implements AutoCloseable {
     }
 
     /**
-     * Clips the accumulated gradients, updates every parameter, and sets the gradients to zero.
+     * Clips the accumulated gradients, updates every parameter, and sets the gradients to zero. Where their norm is not
+     * a number, the update is left out.
      *
      * @return the gradients' global L2 norm before clipping
      */
     public double step(double learningRate) {
+        try (NDScope ignored = new NDScope()) {
+            return step(learningRate, manager.zeros(new Shape(1)));
+        }
+    }
+
+    /**
+     * As {@link #step(double)}, and leaves the update out if a loss is not a number.
+     *
+     * @param losses on the parameters' device, read there, so that nobody waits for it
+     * @return the norm; NaN if a loss is not a number
+     */
+    double step(double learningRate, NDArray losses) {
         steps++;
         try (NDScope ignored = new NDScope()) {
-            return update(new NDList(parameters.stream().map(NDArray::getGradient).toList()), learningRate);
+            double norm = update(new NDList(parameters.stream().map(NDArray::getGradient).toList()), losses,
+                    learningRate);
+            lossScale.adapt(norm);
+            return norm;
         }
     }
 
     /**
      * Clips, updates and zeroes; {@link #steps} counts this step already.
      *
-     * @return the norm before clipping; 0 if the step was left out because float16 overflowed
+     * @return the norm before clipping, with which the update was left out if it is not a number
      */
-    abstract double update(NDList gradients, double learningRate);
+    abstract double update(NDList gradients, NDArray losses, double learningRate);
 
     /** Weight decay of a parameter: of matrices, and of vectors if all decay. */
     double decay(int dimensions) {
@@ -68,10 +89,10 @@ public abstract class AdamW implements AutoCloseable {
 
     /** What the loss is multiplied by. */
     LossScale lossScale() {
-        return LossScale.none();
+        return lossScale;
     }
 
-    /** Steps taken. */
+    /** Steps taken, with those that were left out. */
     int steps() {
         return steps;
     }
@@ -86,9 +107,11 @@ public abstract class AdamW implements AutoCloseable {
         return moments;
     }
 
-    /** What a checkpoint keeps: the moments, and what a path needs besides. */
+    /** What a checkpoint keeps: the moments, the loss scale, and how many steps were left out. */
     Map<String, NDArray> saved() {
-        return moments();
+        Map<String, NDArray> saved = moments();
+        saved.put(LOSS_SCALE, lossScale.state(manager));
+        return saved;
     }
 
     /**
@@ -106,7 +129,8 @@ public abstract class AdamW implements AutoCloseable {
                         "delete that checkpoint and train again: that goes on from the one before");
             }
         });
-        moments().forEach((name, array) -> array.set(new NDIndex("..."), saved.get(name)));
+        moments().forEach((name, array) -> array.set(EVERYTHING, saved.get(name)));
+        lossScale.restore(saved.get(LOSS_SCALE));
     }
 
     @Override

@@ -24,6 +24,11 @@ final class BatchLoss {
         this.learned = learned;
     }
 
+    /** Not yet read. */
+    NDArray sums() {
+        return sums;
+    }
+
     private float[] read() {
         if (read == null) {
             read = sums.toFloatArray();

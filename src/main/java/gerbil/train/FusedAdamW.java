@@ -14,29 +14,24 @@ import java.util.stream.IntStream;
 /** AdamW in three kernel calls: one that clips, one for all vectors and one for all matrices. */
 final class FusedAdamW extends AdamW {
 
-    private static final String LOSS_SCALE = "loss_scale";
-
     private final Kernels kernels;
-    private final LossScale lossScale;
     private final NDList counters = new NDList();
 
     FusedAdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings, Kernels kernels,
                LossScale lossScale) {
-        super(parent, weights, settings);
+        super(parent, weights, settings, lossScale);
         this.kernels = kernels;
-        this.lossScale = lossScale;
         parameters.forEach(ignored -> counters.add(manager.zeros(new Shape())));
     }
 
     @Override
-    double update(NDList gradients, double learningRate) {
-        NDList clip = kernels.call("clip", false, new Kernels.Arguments().add(gradients)
+    double update(NDList gradients, NDArray losses, double learningRate) {
+        NDList clip = kernels.call("clip", false, new Kernels.Arguments().add(gradients).add(losses)
                 .add(kernels.numbers(settings.clipNorm(), lossScale.value())));
         update(gradients, clip, learningRate, 1);
         update(gradients, clip, learningRate, 2);
         // read last, since reading waits for the device
-        double norm = clip.get(0).getFloat();
-        return lossScale.skips(norm) ? 0 : norm;
+        return clip.get(0).getFloat();
     }
 
     /** Updates the vectors or the matrices: what decays and what does not are two calls. */
@@ -51,21 +46,9 @@ final class FusedAdamW extends AdamW {
         kernels.call("adamw", false, arguments.add(clip.get(1)).add(clip.get(2)).add(numbers));
     }
 
-    LossScale lossScale() {
-        return lossScale;
-    }
-
-    @Override
-    Map<String, NDArray> saved() {
-        Map<String, NDArray> saved = super.saved();
-        saved.put(LOSS_SCALE, lossScale.state(manager));
-        return saved;
-    }
-
     @Override
     void restore(int after, Map<String, NDArray> saved) {
         super.restore(after, saved);
-        lossScale.restore(saved.get(LOSS_SCALE));
         counters.forEach(counter -> counter.muli(0).addi(after - lossScale.skipped()));
     }
 }

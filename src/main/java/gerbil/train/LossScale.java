@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDManager;
 /**
  * What the loss is multiplied by so that small gradients survive float16's range: doubled after 2,000 steps without an
  * overflow, halved after one with, whose step is left out (Micikevicius et al. 2018, with the constants of PyTorch's
- * {@code GradScaler}). In the other precisions it stays 1.
+ * {@code GradScaler}). In the other precisions it stays 1. In all of them it counts the steps that were left out.
  */
 final class LossScale {
 
@@ -35,6 +35,11 @@ final class LossScale {
         return new LossScale(true, INITIAL);
     }
 
+    /** Whether it adapts. */
+    boolean isDynamic() {
+        return dynamic;
+    }
+
     float value() {
         return scale;
     }
@@ -44,26 +49,19 @@ final class LossScale {
         return skipped;
     }
 
-    /**
-     * Adapts to a step's gradient.
-     *
-     * @return whether the step is to be left out
-     */
-    boolean skips(double gradientNorm) {
-        if (!dynamic) {
-            return false;
+    /** Adapts to a step's gradient, whose update was left out if the norm is not a number. */
+    void adapt(double gradientNorm) {
+        boolean finite = Double.isFinite(gradientNorm);
+        skipped += finite ? 0 : 1;
+        if (dynamic) {
+            stepsAtScale = finite ? stepsAtScale + 1 : 0;
+            if (!finite) {
+                scale /= 2;
+            } else if (stepsAtScale == STEPS_TO_DOUBLE) {
+                scale *= 2;
+                stepsAtScale = 0;
+            }
         }
-        if (!Double.isFinite(gradientNorm)) {
-            scale /= 2;
-            stepsAtScale = 0;
-            skipped++;
-            return true;
-        }
-        if (++stepsAtScale == STEPS_TO_DOUBLE) {
-            scale *= 2;
-            stepsAtScale = 0;
-        }
-        return false;
     }
 
     /** What a checkpoint keeps. */

@@ -16,24 +16,27 @@ public final class PlainAdamW extends AdamW {
      * @param weights what is learned, by name; they record gradients
      */
     public PlainAdamW(NDManager parent, Map<String, NDArray> weights, OptimizerSettings settings) {
-        super(parent, weights, settings);
+        super(parent, weights, settings, LossScale.none());
     }
 
     @Override
-    double update(NDList gradients, double learningRate) {
+    double update(NDList gradients, NDArray losses, double learningRate) {
         NDList norms = new NDList(gradients.stream().map(g -> g.square().sum()).toList());
-        double norm = Math.sqrt(NDArrays.stack(norms).sum().getFloat());
+        double norm = Math.sqrt(NDArrays.stack(norms).sum().getFloat()) + 0 * losses.sum().getFloat();
         double clip = Math.min(1, settings.clipNorm() / (norm + CLIP_EPSILON));
         for (int i = 0; i < gradients.size(); i++) {
-            update(i, gradients.get(i).mul(clip), learningRate);
-            gradients.get(i).subi(gradients.get(i));
+            if (Double.isFinite(norm)) {
+                update(i, gradients.get(i).mul(clip), learningRate);
+            }
+            gradients.get(i).set(EVERYTHING, gradients.get(i).zerosLike());
         }
         return norm;
     }
 
     private void update(int i, NDArray gradient, double learningRate) {
-        double meanCorrection = 1 - Math.pow(settings.beta1(), steps());
-        double squareCorrection = 1 - Math.pow(settings.beta2(), steps());
+        int updates = steps() - lossScale.skipped();
+        double meanCorrection = 1 - Math.pow(settings.beta1(), updates);
+        double squareCorrection = 1 - Math.pow(settings.beta2(), updates);
         NDArray mean = means.get(i);
         NDArray square = squares.get(i);
         mean.muli(settings.beta1()).addi(gradient.mul(1 - settings.beta1()));

@@ -54,8 +54,10 @@ final class Previews {
 
     /** What the model can do after so many tokens. */
     Preview of(long tokens) {
-        return new Preview(tokens, HeldOutLoss.of(model.model(), heldOut, model.vocabulary(), spec.sequenceLength(),
-                HELD_OUT_TOKENS).loss(), model.continueText("", Math.min(SAMPLE_TOKENS, spec.sequenceLength() / 2),
-                SAMPLING, 0));
+        double loss = HeldOutLoss.of(model.model(), heldOut, model.vocabulary(), spec.sequenceLength(),
+                HELD_OUT_TOKENS).loss();
+        // a model that has diverged draws no token
+        return new Preview(tokens, loss, !Double.isFinite(loss) ? ""
+                : model.continueText("", Math.min(SAMPLE_TOKENS, spec.sequenceLength() / 2), SAMPLING, 0));
     }
 }

@@ -58,7 +58,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
                 long begin = System.nanoTime();
                 BatchLoss batch = setup.step().backward(data, (long) step * microBatch, microBatch);
                 long backward = System.nanoTime();
-                setup.optimizer().step(spec.optimizer().learningRate());
+                setup.optimizer().step(spec.optimizer().learningRate(), batch.sums());
                 loss = batch.mean();
                 long end = System.nanoTime();
                 seconds[step] = (end - begin) / 1e9;

@@ -104,6 +104,11 @@ public final class StepTuning {
         }
 
         @Override
+        public long position(long sequence) {
+            return 0;
+        }
+
+        @Override
         public Batch batch(long first, int count) {
             long[] ids = new SplittableRandom(first).longs((long) count * spec.sequenceLength(), 0,
                     spec.config().vocabulary()).toArray();

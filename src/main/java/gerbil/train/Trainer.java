@@ -3,6 +3,7 @@ package gerbil.train;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
 import gerbil.base.ProcessLock;
@@ -10,6 +11,7 @@ import gerbil.eval.HeldOutLoss;
 import gerbil.hub.LanguageModel;
 import gerbil.model.Devices;
 import gerbil.model.GptJ;
+import gerbil.model.GptJTensors;
 import gerbil.objective.Sequences;
 import gerbil.objective.Windows;
 import gerbil.runs.Checkpoint;
@@ -26,6 +28,7 @@ import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
+import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.PreparedTokens;
 
@@ -127,9 +130,9 @@ public final class Trainer {
      *
      * @return the result, also written to the run's directory
      * @throws GerbilException if the directory belongs to another run, another process or thread trains in it, no
-     *     checkpoint in it is whole or its metrics are not, the loss stops being a number, float16 overflows step after
-     *     step, memory ends, a GPU fails, the disk is full, or the thread is interrupted, which leaves a checkpoint to
-     *     continue from
+     *     checkpoint in it is whole or its metrics are not, loss or weights stop being numbers, float16 overflows step
+     *     after step, memory ends, a GPU fails, the disk is full, or the thread is interrupted, which leaves a
+     *     checkpoint to continue from
      */
     public RunResult run() {
         try {
@@ -201,7 +204,7 @@ public final class Trainer {
                 listener.begin(directory.metrics(), spec.steps());
                 train(setup, metrics, lock);
                 model.freezeParameters(true);
-                RunResult result = result(model, metrics, record);
+                RunResult result = result(model, metrics.steps(), record);
                 directory.finish(result);
                 return result;
             }
@@ -227,12 +230,18 @@ public final class Trainer {
         }
     }
 
-    /** @return seconds that it took */
+    /**
+     * @return seconds that it took
+     * @throws GerbilException if weights are not numbers; then the checkpoint before is the newest
+     */
     private double save(TrainingSetup setup, MetricsLog metrics) throws IOException {
         long begin = System.nanoTime();
         AdamW optimizer = setup.optimizer();
-        Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved(),
-                metrics.force(), checkpoints);
+        GptJTensors.requireFinite(setup.model().weights());
+        try (NDScope ignored = new NDScope()) {
+            Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved(),
+                    metrics.force(), checkpoints);
+        }
         return secondsSince(begin);
     }
 
@@ -245,19 +254,17 @@ public final class Trainer {
         AdamW optimizer = setup.optimizer();
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), spec.steps());
         Previews previews = new Previews(spec, setup.model(), vocabulary, tokens.heldout(), listener);
-        long first = spec.tokensBefore() / spec.sequenceLength();
+        BatchWatch watch = new BatchWatch(spec, tokens.train(), data, new Tokenizer(vocabulary), directory.batches(),
+                listener, optimizer.lossScale());
         long saved = System.nanoTime();
         double saving = 0;
         try {
             for (int number = optimizer.steps() + 1; number <= spec.steps(); number++) {
                 long begin = System.nanoTime();
-                BatchLoss loss = step.backward(data, first + (number - 1L) * spec.batchSequences(),
-                        spec.batchSequences());
+                BatchLoss loss = step.backward(data, spec.sequencesBefore(number), spec.batchSequences());
                 double learningRate = schedule.learningRate(number);
-                double norm = optimizer.step(learningRate);
-                // after the update, so that a GPU is waited for once; one whose norm is not a number was left out
-                requireNumber("loss", loss.mean(), number);
-                requireNumber("gradient norm", norm, number);
+                // the loss is read after the update, so that a GPU is waited for once
+                double norm = optimizer.step(learningRate, loss.sums());
                 requireScale(optimizer.lossScale().value(), number);
                 double seconds = secondsSince(begin);
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
@@ -265,11 +272,15 @@ public final class Trainer {
                         data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
+                boolean hopeless = watch.see(metrics.steps());
                 previews.after(done);
                 requireLock(lock, number);
-                if (number == spec.steps() || checkpoints.due(number, secondsSince(saved), saving)) {
+                if (number == spec.steps() || hopeless || checkpoints.due(number, secondsSince(saved), saving)) {
                     saving = save(setup, metrics);
                     saved = System.nanoTime();
+                }
+                if (hopeless) {
+                    throw watch.hopeless(done);
                 }
             }
         } catch (InterruptedStep e) {
@@ -301,13 +312,6 @@ public final class Trainer {
         }
     }
 
-    private void requireNumber(String what, double value, int step) {
-        if (!Double.isFinite(value)) {
-            throw new GerbilException("a " + what + " of " + value + " at step " + step, "a number",
-                    "train again with a lower learning rate than " + spec.optimizer().learningRate());
-        }
-    }
-
     private void requireScale(float scale, int step) {
         if (scale < LossScale.LEAST) {
             throw new GerbilException("a loss scale of " + scale + " at step " + step
@@ -317,13 +321,20 @@ public final class Trainer {
         }
     }
 
-    private RunResult result(GptJ model, MetricsLog metrics, RunRecord record) {
+    private RunResult result(GptJ model, List<StepMetrics> steps, RunRecord record) {
         HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
                 HELD_OUT_TOKENS);
+        double trainingLoss = StepMetrics.meanLoss(steps.subList(steps.size() - spec.trainingLossSteps(),
+                steps.size()));
+        if (!Double.isFinite(heldOut.loss() + trainingLoss)) {
+            throw new GerbilException("a training loss of " + trainingLoss + " and a held-out loss of "
+                    + heldOut.loss() + " after the last step", "numbers",
+                    "train a new run with a lower learning rate than " + spec.optimizer().learningRate());
+        }
         return new RunResult(spec, record.environment(), spec.config().parameters(),
-                (long) spec.steps() * spec.batchTokens(), metrics.meanLoss(spec.trainingLossSteps()),
-                metrics.meanLoss(spec.steps()), heldOut.loss(), heldOut.bitsPerByte(), metrics.seconds(),
-                spec.trainingLossSteps(), Hardware.deviceMemory(spec.config()));
+                (long) spec.steps() * spec.batchTokens(), trainingLoss, StepMetrics.meanLoss(steps), heldOut.loss(),
+                heldOut.bitsPerByte(), StepMetrics.seconds(steps)[steps.size() - 1], spec.trainingLossSteps(),
+                (int) steps.stream().filter(StepMetrics::leftOut).count(), Hardware.deviceMemory(spec.config()));
     }
 
     private RunEnvironment environment(StepSettings step) {

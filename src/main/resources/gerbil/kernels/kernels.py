@@ -420,13 +420,16 @@ class M(Module):
       first = last
     return (own, best, top_ids, top_values)
 
-  # limits: the largest norm, and the loss scale. Returns the gradients' global L2 norm without the loss scale, what to
-  # divide the gradients by so that it is at most the largest, and 1 where it is not a number, else 0.
+  # limits: the largest norm, and the loss scale. Returns the gradients' global L2 norm without the loss scale (NaN if one
+  # of the losses is not a number), what to divide the gradients by so that it is at most the largest, and 1 where it is
+  # not a number, else 0.
   def clip(self: __torch__.M,
       gradients: List[Tensor],
+      losses: Tensor,
       limits: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     loss_scale = float(limits[1])
     norm = torch.div(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients))), loss_scale)
+    norm = torch.add(norm, torch.mul(torch.sum(losses), 0.))
     divisor = torch.mul(torch.clamp_min(torch.div(torch.add(norm, 1e-06), float(limits[0])), 1.), loss_scale)
     return (norm, divisor, torch.to(torch.logical_not(torch.isfinite(norm)), 6))
 

@@ -62,7 +62,7 @@ class LossTableTest {
                 corpus, "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
-                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, null);
+                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, 0, null);
     }
 
     private RunResult finish(String size, BudgetClass budgetClass, double loss) throws IOException {
