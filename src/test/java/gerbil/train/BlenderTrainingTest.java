@@ -179,26 +179,6 @@ class BlenderTrainingTest {
                 .mapToDouble(l -> l).average().orElseThrow();
     }
 
-    @Test
-    void anInterruptedRunGoesOnAsIfItHadNotBeen() {
-        RunSpec spec = spec(BlenderSettings.DEFAULT);
-        RunDirectory whole = RunDirectory.at(folder.resolve("whole"));
-        trainer(spec, whole, TrainingListener.NONE).run();
-        RunDirectory stopped = RunDirectory.at(folder.resolve("stopped"));
-        assertThrows(GerbilException.class, () -> trainer(spec, stopped, (m, steps) -> {
-            if (m.step() == 17) {
-                Thread.currentThread().interrupt();
-            }
-        }).run());
-        trainer(spec, stopped, TrainingListener.NONE).run();
-        assertEquals(withoutSpeed(whole), withoutSpeed(stopped));
-    }
-
-    private static List<StepMetrics> withoutSpeed(RunDirectory run) {
-        return run.metrics().stream().map(m -> new StepMetrics(m.step(), m.tokens(), m.loss(), m.learningRate(),
-                m.gradientNorm(), 0, m.lossByObjective())).toList();
-    }
-
     private static void assertRefused(Executable action, String... mentioned) {
         String message = assertThrows(GerbilException.class, action).getMessage();
         for (String text : mentioned) {
