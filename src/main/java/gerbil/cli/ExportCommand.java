@@ -1,7 +1,6 @@
 package gerbil.cli;
 
 import gerbil.hub.Export;
-import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,16 +17,12 @@ final class ExportCommand implements Callable<Integer> {
     @Mixin
     private ModelOption model;
 
-    @Option(names = "--step", paramLabel = "N", description = "A checkpoint's step (default: the newest).")
-    private Integer step;
-
     @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new or an empty folder.")
     private Path out;
 
     @Override
     public Integer call() throws IOException {
-        RunDirectory run = model.run();
-        try (TrainedModel trained = step == null ? TrainedModel.open(run) : TrainedModel.open(run, step)) {
+        try (TrainedModel trained = model.openRun()) {
             Export.write(trained, trained.card(), out);
         }
         System.out.println(out);

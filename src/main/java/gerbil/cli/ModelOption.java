@@ -1,7 +1,6 @@
 package gerbil.cli;
 
 import gerbil.hub.LanguageModel;
-import gerbil.runs.RunDirectory;
 import gerbil.runs.RunList;
 import gerbil.runs.TrainedModel;
 import picocli.CommandLine.Option;
@@ -23,9 +22,9 @@ final class ModelOption {
                     + "kept, or a folder of transformers that holds a GPT-J.")
     private String model;
 
-    /** The run that the option names; a folder of transformers is none. */
-    RunDirectory run() {
-        return RunDirectory.open(folder(model));
+    /** The model of a run; a folder of transformers is none. */
+    TrainedModel openRun() {
+        return TrainedModel.openRun(folder(model));
     }
 
     /** The model of a run, or of a folder of transformers. */

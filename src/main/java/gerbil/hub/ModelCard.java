@@ -148,7 +148,7 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
                 - schedule: linear warm-up over %s of the steps, cosine to %s of the peak
                 - seed: %d
                 - computed in %s on %s with %d threads, %s, Java %s%s; begun %s
-                - code: Gerbil in Java %s
+                - code: Gerbil in Java %s%s
                 """, objective(), spec.budgetClass(), spec.tokens(), spec.steps(), spec.batchTokens(),
                 spec.sequenceLength(), o.learningRate(), o.beta1(), o.beta2(), o.epsilon(), o.weightDecay(),
                 o.decayed().name().toLowerCase(Locale.ROOT), o.clipNorm(), o.warmupFraction(), o.finalFraction(),
@@ -156,7 +156,7 @@ public record ModelCard(RunRecord run, int step, Optional<RunResult> result) {
                 environment.java(), result.map(r -> text(", %.0f seconds", r.wallSeconds())
                         + (r.deviceMemory() == null ? "" : text(", %d MiB of its memory", r.deviceMemory() >> 20)))
                         .orElse(""),
-                environment.started(), environment.codeVersion());
+                environment.started(), environment.codeVersion(), environment.continuedWith(run.continued()));
     }
 
     private String objective() {

@@ -2,6 +2,7 @@ package gerbil.results;
 
 import gerbil.spec.ModelSize;
 import gerbil.spec.PublishedResult;
+import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 
@@ -17,6 +18,7 @@ import java.util.Locale;
  * @param wholeRunLoss mean over all steps, nats a token
  * @param heldoutLoss nats a token
  * @param bitsPerByte the same in bits a byte
+ * @param codeVersion that began it, and what differed where it went on
  * @param data hash of the token set trained on
  * @param defaultSetting whether but for the seed it is the default run of its size, class and objective
  * @param flops operations of all its training steps' matrix products; of a published row with our sequence length,
@@ -37,11 +39,12 @@ public record LossRow(String model, String scale, String objective, String size,
     static LossRow of(RunResult result) {
         RunSpec spec = result.spec();
         long tokens = spec.tokensBefore() + result.tokens();
+        RunEnvironment begun = result.environment();
         return new LossRow(spec.model(), spec.modelSize().scale().label(), spec.objective().label(), spec.size(),
                 spec.budgetClass().toString(), result.parameters(), tokens, spec.batchTokens(),
                 result.trainingLoss(), (long) result.trainingLossSteps(), result.wholeRunLoss(), result.heldoutLoss(),
-                result.bitsPerByte(), result.environment().corpus(), spec.data(), spec.vocabulary(),
-                result.environment().device(), result.wallSeconds(), result.environment().codeVersion(), spec.seed(),
+                result.bitsPerByte(), begun.corpus(), spec.data(), spec.vocabulary(), begun.device(),
+                result.wallSeconds(), begun.codeVersion() + begun.continuedWith(result.continued()), spec.seed(),
                 spec.optimizer().learningRate(), spec.withSeed(0).isDefault(),
                 (double) spec.config().flopsPerToken(spec.sequenceLength()) * tokens, result.deviceMemory());
     }

@@ -37,23 +37,20 @@ public final class TrainedModel extends LanguageModel {
     }
 
     /**
-     * The model after a step.
-     *
-     * @throws GerbilException if the run keeps no checkpoint of that step
-     */
-    public static TrainedModel open(RunDirectory run, int step) {
-        return open(run, run.requireCheckpoint(step));
-    }
-
-    /**
      * The model in a folder: of a run's newest checkpoint, of a checkpoint, or one of transformers.
      *
      * @throws GerbilException if the folder holds none of them
      */
     public static LanguageModel openFolder(Path folder) throws IOException {
-        if (Import.isFolder(folder)) {
-            return Import.open(folder);
-        }
+        return Import.isFolder(folder) ? Import.open(folder) : openRun(folder);
+    }
+
+    /**
+     * The model in a folder of a run, of its newest checkpoint, or of a checkpoint.
+     *
+     * @throws GerbilException if the folder holds none of them
+     */
+    public static TrainedModel openRun(Path folder) {
         Optional<Checkpoint> checkpoint = Checkpoint.at(folder.toAbsolutePath());
         return checkpoint.isPresent()
                 ? open(RunDirectory.open(checkpoint.get().folder().getParent().getParent()), checkpoint.get())

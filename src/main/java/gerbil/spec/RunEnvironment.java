@@ -4,6 +4,7 @@ import gerbil.base.Json;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /**
  * Where and on what a run was made: it decides speed and rounding, not the numbers.
@@ -30,5 +31,11 @@ public record RunEnvironment(String codeVersion, String device, int threads, Str
     public List<String> differences(RunEnvironment other) {
         return Json.differences(this, new RunEnvironment(other.codeVersion, other.device, other.threads, other.engine,
                 other.java, corpus, corpusHash, step, started));
+    }
+
+    /** What differed where a run that began here went on: {@code , continued with threads: 1 and 2}, or nothing. */
+    public String continuedWith(List<RunEnvironment> others) {
+        return others.stream().map(other -> ", continued with " + String.join("; ", differences(other)))
+                .collect(Collectors.joining());
     }
 }

@@ -204,7 +204,7 @@ public final class Trainer {
                 listener.begin(directory.metrics(), spec.steps());
                 train(setup, metrics, lock);
                 model.freezeParameters(true);
-                RunResult result = result(model, metrics.steps(), record);
+                RunResult result = result(model, metrics.steps());
                 directory.finish(result);
                 return result;
             }
@@ -321,7 +321,8 @@ public final class Trainer {
         }
     }
 
-    private RunResult result(GptJ model, List<StepMetrics> steps, RunRecord record) {
+    private RunResult result(GptJ model, List<StepMetrics> steps) {
+        RunRecord record = directory.record();
         HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
                 HELD_OUT_TOKENS);
         double trainingLoss = StepMetrics.meanLoss(steps.subList(steps.size() - spec.trainingLossSteps(),
@@ -334,7 +335,8 @@ public final class Trainer {
         return new RunResult(spec, record.environment(), spec.config().parameters(),
                 (long) spec.steps() * spec.batchTokens(), trainingLoss, StepMetrics.meanLoss(steps), heldOut.loss(),
                 heldOut.bitsPerByte(), StepMetrics.seconds(steps)[steps.size() - 1], spec.trainingLossSteps(),
-                (int) steps.stream().filter(StepMetrics::leftOut).count(), Hardware.deviceMemory(spec.config()));
+                (int) steps.stream().filter(StepMetrics::leftOut).count(), Hardware.deviceMemory(spec.config()),
+                record.continued());
     }
 
     private RunEnvironment environment(StepSettings step) {

@@ -40,7 +40,7 @@ class JsonTest {
     @Test
     void recordsReadBackAsTheyWereWritten() throws IOException {
         for (Record value : List.of(SPEC, new RunRecord(SPEC, ENVIRONMENT), new RunResult(SPEC, ENVIRONMENT, 39_664,
-                800_000, 0.1 + 0.2, Math.PI, 1e-300, Double.MAX_VALUE, 12.5, 7, 2, 5L << 30),
+                800_000, 0.1 + 0.2, Math.PI, 1e-300, Double.MAX_VALUE, 12.5, 7, 2, 5L << 30, List.of(ENVIRONMENT)),
                 new StepMetrics(3, 1L << 40, 1.0 / 3, 1e-3, 0.7, 1e6))) {
             Path file = folder.resolve("value.json");
             Json.write(file, value);

@@ -73,7 +73,7 @@ class GerbilTest {
         "prepare | --scale --corpus --tokens --seed --out",
         "plan | --size --class --objective --seed --learning-rate --path --tokens-folder --set mixture shares-of "
                 + "longest-span mask-rate loss-on 183k 104m",
-        "export | --model --step --out",
+        "export | --model @STEP --out",
         "import | --model --tokens-folder",
         "train | --from --last-layers 'A*' --budget --size --class --learning-rate --tokens-folder --run-directory "
             + "--checkpoint-every --keep-last --keep-every --detach",
@@ -224,10 +224,10 @@ class GerbilTest {
         assertTrue(tooLong.status == 1 && tooLong.err.contains("a sequence of 129 tokens"), tooLong.err);
 
         String shared = home.resolve("shared/My-40k").toString();
-        assertTrue(done("export", "--model", run, "--out", shared).contains(shared));
+        assertTrue(done("export", "--model", run + "@393", "--out", shared).contains(shared));
         Outcome exists = gerbil("export", "--model", run, "--out", shared);
         assertTrue(exists.status == 1 && exists.err.contains("has content"), exists.err);
-        assertTrue(gerbil("export", "--model", run, "--out", shared + "2", "--step", "3").err.contains("step 3"));
+        assertTrue(gerbil("export", "--model", run + "@3", "--out", shared + "2").err.contains("step 3"));
         sample[2] = shared;
         assertTrue(done(sample).startsWith("On day 5"));
         String imported = done("import", "--model", shared, "--tokens-folder", tokens);

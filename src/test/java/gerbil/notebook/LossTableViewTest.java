@@ -48,7 +48,7 @@ class LossTableViewTest {
                 new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false), "2026-01-01T00:00:00Z");
         Json.write(Files.createDirectories(results.resolve("runs")).resolve(spec.model() + seed + ".json"),
                 new RunResult(spec, environment, spec.config().parameters(), spec.tokens(), loss, loss, loss - 0.125, 1,
-                        1, 50, 0, null));
+                        1, 50, 0, null, List.of()));
     }
 
     @Test

@@ -55,7 +55,7 @@ class RunComparisonTest {
         Files.writeString(run.metricsFile(), IntStream.rangeClosed(1, steps).mapToObj(step -> Json.line(
                 new StepMetrics(step, (long) step * tokens, loss, 1e-3, 1, 200)) + "\n").collect(Collectors.joining()));
         run.finish(new RunResult(spec, new RunEnvironment("0.1.0", device, 1, "", "", "texts", "00", STEP, ""), 1,
-                (long) steps * tokens, loss, loss, loss, loss / 2, 1, 50, 0, null));
+                (long) steps * tokens, loss, loss, loss, loss / 2, 1, 50, 0, null, List.of()));
         finished.add(run);
     }
 

@@ -27,7 +27,7 @@ class ComparisonTest {
 
     private static RunResult result(RunSpec spec, String corpus, double loss) {
         return new RunResult(spec, new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", corpus, corpus, STEP, ""),
-                1, spec.tokens(), loss + 1, loss + 2, loss, loss / 2, 1, 50, 0, null);
+                1, spec.tokens(), loss + 1, loss + 2, loss, loss / 2, 1, 50, 0, null, List.of());
     }
 
     private static RunResult result(RunSpec spec, double loss) {

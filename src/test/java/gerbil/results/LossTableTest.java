@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.base.Folders;
 import gerbil.base.Json;
+import gerbil.hub.ModelCard;
 import gerbil.spec.BaseModel;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
@@ -26,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -62,7 +64,7 @@ class LossTableTest {
                 corpus, "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
-                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, 0, null);
+                loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, 0, null, List.of());
     }
 
     private RunResult finish(String size, BudgetClass budgetClass, double loss) throws IOException {
@@ -107,6 +109,22 @@ class LossTableTest {
         assertTrue(Files.readString(results.resolve("loss-table.md")).replaceAll(" +", " ").contains(
                 "| size | A | B | C | D | A* |\n| --- | --- | --- | --- | --- | --- |\n"
                         + "| 40k | – | 4.3000 | – | – | 4.4000 |"));
+    }
+
+    /** The row and the card of a run say where it went on. */
+    @Test
+    void whereARunWentOnIsTold() throws IOException {
+        RunResult begun = result("40k", BudgetClass.A, 4.5);
+        RunEnvironment e = begun.environment();
+        RunEnvironment other = new RunEnvironment(e.codeVersion(), e.device(), 1, e.engine(), e.java(), e.corpus(),
+                e.corpusHash(), e.step(), "2026-01-02T00:00:00Z");
+        finish(new RunResult(begun.spec(), e, begun.parameters(), begun.tokens(), begun.trainingLoss(),
+                begun.wholeRunLoss(), begun.heldoutLoss(), begun.bitsPerByte(), begun.wallSeconds(), 50, null,
+                List.of(other)));
+        assertEquals("0.1.0 (abc), continued with threads: 2 and 1",
+                LossTable.collect(runs, results).scale("nano").get(0).codeVersion());
+        assertTrue(new ModelCard(new RunRecord(begun.spec(), e, List.of(other)), 7, Optional.empty()).markdown()
+                .contains("- code: Gerbil in Java 0.1.0 (abc), continued with threads: 2 and 1\n"));
     }
 
     @Test

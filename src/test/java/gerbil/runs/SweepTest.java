@@ -32,7 +32,7 @@ class SweepTest {
     private Path home;
 
     private static RunResult result(RunSpec spec) {
-        return new RunResult(spec, HERE, 1, spec.tokens(), 3, 3, 2.5, 1.25, 1, 50, 0, null);
+        return new RunResult(spec, HERE, 1, spec.tokens(), 3, 3, 2.5, 1.25, 1, 50, 0, null, List.of());
     }
 
     /** Who has the list reads it while others train; a row stays when the run is gone, and is not made again. */
