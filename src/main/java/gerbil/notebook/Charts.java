@@ -93,19 +93,32 @@ public final class Charts {
      *     has as many points, whose tokens are about the same
      */
     public static Figure lossCurvesOfSeeds(String title, Table table) {
+        return lossesOfSeeds(title, table, "tokens", Axis.Type.LINEAR);
+    }
+
+    /**
+     * The same by the peak learning rate, on a logarithmic axis.
+     *
+     * @param table as there, with the column {@code learningRate} in place of {@code tokens}
+     */
+    public static Figure lossByRateOfSeeds(String title, Table table) {
+        return lossesOfSeeds(title, table, "learningRate", Axis.Type.LOG);
+    }
+
+    private static Figure lossesOfSeeds(String title, Table table, String xColumn, Axis.Type xType) {
         List<Trace> traces = new ArrayList<>();
         for (TableSlice start : table.splitOn("start")) {
             List<TableSlice> seeds = start.asTable().splitOn("seed").getSlices();
-            List<double[]> tokens = seeds.stream().map(seed -> seed.numberColumn("tokens").asDoubleArray()).toList();
+            List<double[]> xs = seeds.stream().map(seed -> seed.numberColumn(xColumn).asDoubleArray()).toList();
             List<double[]> losses = seeds.stream().map(seed -> seed.numberColumn("loss").asDoubleArray()).toList();
-            List<SummaryStatistics> x = points(tokens);
+            List<SummaryStatistics> x = points(xs);
             List<SummaryStatistics> y = points(losses);
             traces.add(new ErrorBars(line(start.name(), x.stream().mapToDouble(SummaryStatistics::getMean).toArray(),
                     y.stream().mapToDouble(SummaryStatistics::getMean).toArray(), traces.size(), Line.Dash.SOLID,
                     ScatterTrace.Mode.LINE_AND_MARKERS),
                     y.stream().mapToDouble(SummaryStatistics::getStandardDeviation).toArray()));
         }
-        return figure(title, axis("tokens", Axis.Type.LINEAR), axis(LOSS, Axis.Type.LINEAR), traces);
+        return figure(title, axis(ColumnName.words(xColumn), xType), axis(LOSS, Axis.Type.LINEAR), traces);
     }
 
     /** What several runs have at each of their points. */
