@@ -1,11 +1,15 @@
 package gerbil.seq2seq;
 
+import gerbil.base.Sha256;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Document;
 import gerbil.corpus.HeldOut;
 import gerbil.tokenizer.Tokenizer;
 
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -63,6 +67,19 @@ public record JavadocPairs(List<Pair> train, List<Pair> heldOut, int duplicates,
         // so that little is padded where they are measured one after another
         heldOut.sort(Comparator.comparingInt(pair -> pair.source().length));
         return new JavadocPairs(List.copyOf(train), List.copyOf(heldOut), duplicates, tooLong);
+    }
+
+    /** SHA-256 of all ids: the same corpus, tokenizer and longest texts give the same pairs. */
+    public String sha256() {
+        MessageDigest digest = Sha256.begin();
+        for (List<Pair> pairs : List.of(train, heldOut)) {
+            digest.update((byte) 0);
+            for (Pair pair : pairs) {
+                digest.update(Arrays.toString(pair.source()).getBytes(StandardCharsets.US_ASCII));
+                digest.update(Arrays.toString(pair.target()).getBytes(StandardCharsets.US_ASCII));
+            }
+        }
+        return Sha256.hex(digest);
     }
 
     /** Comments with their signatures, each in one line. */

@@ -1,15 +1,8 @@
 package gerbil.seq2seq;
 
-import gerbil.base.Folders;
-import gerbil.base.Json;
-import gerbil.base.WholeFile;
+import gerbil.base.Measurements;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Runs that were measured, a line of JSON each.
@@ -23,22 +16,10 @@ public record Seq2SeqRecord(Path file) {
         return new Seq2SeqRecord(results.resolve("encoder-decoder.jsonl"));
     }
 
-    private List<Seq2SeqResult> all() throws IOException {
-        return Files.exists(file) ? Files.readAllLines(file).stream()
-                .map(line -> Json.parse(line, Seq2SeqResult.class, file.toString())).toList() : List.of();
-    }
-
-    /** The result of a run: read, or else measured and added. */
-    public Seq2SeqResult of(Seq2SeqTraining training) throws IOException {
-        Optional<Seq2SeqResult> known = all().stream().filter(r -> r.spec().equals(training.spec())).findFirst();
-        if (known.isPresent()) {
-            return known.get();
-        }
-        Seq2SeqResult result = training.run();
-        Folders.create(file.getParent());
-        String lines = String.join("", Stream.concat(all().stream(), Stream.of(result))
-                .map(r -> Json.line(r) + "\n").toList());
-        WholeFile.write(file, lines);
-        return result;
+    /** The result of a run on the same pairs, from a base of the same run: read, or else measured and added. */
+    public Seq2SeqResult of(Seq2SeqTraining training) {
+        String pairs = training.pairs().sha256();
+        return new Measurements<>(file, Seq2SeqResult.class).of(known -> known.spec().equals(training.spec())
+                && known.baseRun().equals(training.baseRun()) && known.pairsSha256().equals(pairs), training::run);
     }
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.training.GradientCollector;
 import gerbil.base.GerbilException;
 import gerbil.hub.LanguageModel;
+import gerbil.runs.TrainedModel;
 import gerbil.runs.TrainingListener;
 import gerbil.spec.OptimizerSettings;
 import gerbil.spec.StepMetrics;
@@ -82,7 +83,12 @@ public record Seq2SeqTraining(Seq2SeqSpec spec, LanguageModel base, JavadocPairs
             }
         }
         model.network().freeze(true);
-        return new Seq2SeqResult(spec, base.sha256(), CodeVersion.current(), curve);
+        return new Seq2SeqResult(spec, baseRun(), base.sha256(), pairs.sha256(), CodeVersion.current(), curve);
+    }
+
+    /** What tells the base from others of its name. */
+    String baseRun() {
+        return base instanceof TrainedModel run ? run.spec().runId() : base.sha256();
     }
 
     /** In the seed's order. Those of one batch are about as long as each other, so that little of it is padding. */

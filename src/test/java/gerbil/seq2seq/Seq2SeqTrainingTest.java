@@ -31,8 +31,12 @@ class Seq2SeqTrainingTest {
             .mapToObj(i -> new Pair(new int[] {100 + i}, new int[] {100 + i})).toList(), 0, 0);
 
     private static LanguageModel base() {
+        return base(5);
+    }
+
+    private static LanguageModel base(long seed) {
         return new LanguageModel(GptJ.initialized(ModelSize.of("40k").config(Objective.CAUSAL),
-                NDManager.newBaseManager(), 5), Vocabulary.cut(1_024));
+                NDManager.newBaseManager(), seed), Vocabulary.cut(1_024));
     }
 
     private static Seq2SeqSpec spec(boolean warm, int steps, long seed) {
@@ -85,7 +89,7 @@ class Seq2SeqTrainingTest {
 
     @Test
     void whatWasMeasuredIsRead(@TempDir Path results) throws IOException {
-        try (LanguageModel base = base()) {
+        try (LanguageModel base = base(); LanguageModel other = base(6)) {
             Seq2SeqRecord record = Seq2SeqRecord.in(results.resolve("new"));
             Seq2SeqTraining training = new Seq2SeqTraining(spec(true, 2, 0), base, COPY, TrainingListener.NONE);
             Seq2SeqResult measured = record.of(training);
@@ -95,6 +99,11 @@ class Seq2SeqTrainingTest {
                 throw new AssertionError("trained again");
             };
             assertEquals(measured, record.of(new Seq2SeqTraining(spec(true, 2, 0), base, COPY, never)));
+            JavadocPairs fewer = new JavadocPairs(COPY.train(), COPY.heldOut().subList(0, 8), 0, 0);
+            assertNotEquals(measured, record.of(
+                    new Seq2SeqTraining(spec(true, 2, 0), base, fewer, TrainingListener.NONE)));
+            assertNotEquals(measured, record.of(
+                    new Seq2SeqTraining(spec(true, 2, 0), other, COPY, TrainingListener.NONE)));
         }
     }
 }
