@@ -5,7 +5,8 @@ package gerbil.train;
  *
  * @param size of the model
  * @param base name and id of the finished run that it began with; null, and left out, for random weights
- * @param trained of it
+ * @param trained what is trained of the base, {@code last 1 of 2 layers}, or {@code random weights}; of runs of the
+ *     finished runs' text their class
  * @param run id of the run, as it was planned without its base
  * @param learningRate peak
  * @param tokens trained on in this run

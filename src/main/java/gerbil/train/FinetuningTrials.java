@@ -21,14 +21,15 @@ import java.util.Objects;
  */
 public record FinetuningTrials(Workspace workspace, PreparedTokens before, PreparedTokens after) {
 
-    /** A run from random weights: on the other text, or a finished run, whose losses are those before. */
+    /** A run from random weights: on the other text, or a finished run as it is. */
     public FinetuningTrial of(RunSpec run) {
-        return of(null, run, run.data().equals(before.train().hash()) ? "before" : "random weights", null);
+        return of(null, run, isOf(before, run) ? "class " + run.budgetClass() : "random weights", null);
     }
 
     /** The whole of a finished run's model, trained on by a run of the other text or of a star class. */
     public FinetuningTrial of(RunSpec finished, RunSpec run) {
-        return of(finished, run, run.before().isPresent() ? run.budgetClass().toString() : "whole model", null);
+        return of(finished, run, run.before().isPresent() ? "class " + run.budgetClass() : "whole model",
+                null);
     }
 
     /** As the other, with all but the last layers, and the LayerNorm after them, as they were. */
@@ -64,8 +65,11 @@ public record FinetuningTrials(Workspace workspace, PreparedTokens before, Prepa
     }
 
     private Trainer trainer(RunSpec run) {
-        return Trainer.of(run, run.data().equals(before.train().hash()) ? before : after, workspace.runs(),
-                TrainingListener.NONE);
+        return Trainer.of(run, isOf(before, run) ? before : after, workspace.runs(), TrainingListener.NONE);
+    }
+
+    private static boolean isOf(PreparedTokens text, RunSpec run) {
+        return run.data().equals(text.train().hash());
     }
 
     /** Held-out loss of a model on a text, nats a token, in windows of some tokens. */

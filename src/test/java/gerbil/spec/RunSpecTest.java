@@ -176,6 +176,7 @@ class RunSpecTest {
                 assertEquals(Optional.of(before.withArchitecture(tied)), spec.withArchitecture(tied).before());
                 assertEquals(RunSpec.of(size, next, Objective.CAUSAL, 3, "any", "data", "heldout").steps(),
                         before.steps() + spec.steps());
+                assertEquals(before.optimizer(), spec.optimizer());
                 assertEquals("Gerbil-" + whole + "star-" + size.name(), spec.model());
                 RunSpec begun = spec.continuing(new BaseModel(before.model(), "0".repeat(64), spec.config()));
                 assertEquals(spec.model(), begun.model());
