@@ -27,7 +27,6 @@ import java.util.Objects;
 public record RunResult(RunSpec spec, RunEnvironment environment, long parameters, long tokens, double trainingLoss,
                         double wholeRunLoss, double heldoutLoss, double bitsPerByte, double wallSeconds,
                         int trainingLossSteps, int leftOut, Long deviceMemory,
-
                         @JsonInclude(JsonInclude.Include.NON_EMPTY) List<RunEnvironment> continued) {
 
     public RunResult {
