@@ -120,6 +120,8 @@ final class RunOptions {
             throw new ParameterException(command.commandLine(), "Missing required option: '--size=SIZE'");
         }
         TrainingPath.of(path);
+        requireOne("--learning-rate", learningRate, RunSetting.LEARNING_RATE);
+        requireOne("--budget", budget, RunSetting.TOKENS);
         elements().forEach(element -> spec(element, RunSpec.of(ModelSize.of(element.size),
                 BudgetClass.of(element.budgetClass), Objective.of(element.objective), 0, "", "", "")));
         List<Scale> scales = sizes.stream().map(s -> ModelSize.of(s).scale()).distinct().toList();
@@ -132,6 +134,12 @@ final class RunOptions {
         return tokensFolder == null && !Files.exists(folder) && workspace.hasCorpus()
                 ? workspace.prepare(scales.get(0), new PrintedProgress(System.err))
                 : PreparedTokens.open(folder);
+    }
+
+    private void requireOne(String option, Object value, RunSetting setting) {
+        if (value != null && settings.keySet().stream().anyMatch(setting.label()::equalsIgnoreCase)) {
+            throw new GerbilException(option + " beside --set " + setting.label(), "one of them", "leave one out");
+        }
     }
 
     /**

@@ -1,5 +1,6 @@
 package gerbil.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import gerbil.base.GerbilException;
 import gerbil.results.LearningRates;
 import gerbil.runs.CheckpointPolicy;
@@ -60,12 +61,12 @@ final class SweepCommand implements Callable<Integer> {
             System.out.printf(Locale.ROOT, "%s, seed %d%s: ", spec.model(), spec.seed(),
                     settings.isEmpty() ? "" : ", " + settings);
             RunDirectory directory = RunDirectory.of(workspace.runs(), spec);
-            if (sweep.result(spec).isEmpty() && DetachedRun.of(directory).isRunning()) {
-                System.out.println("left to the process that is " + directory.state());
-                missing++;
-                continue;
-            }
             try {
+                if (sweep.result(spec).isEmpty() && DetachedRun.of(directory).isRunning()) {
+                    System.out.println("left to the process that is " + directory.state());
+                    missing++;
+                    continue;
+                }
                 RunResult result = sweep.result(spec, () -> new Trainer(spec, tokens, directory,
                         () -> options.settings(spec, reason -> { }), TrainingListener.NONE,
                         CheckpointPolicy.DEFAULT).runUntilTerminated());
@@ -76,8 +77,9 @@ final class SweepCommand implements Callable<Integer> {
                 }
             } catch (GerbilException e) {
                 System.out.println(e.getMessage());
-                if (e.getCause() != null) {
-                    // not the run's own failure, as a loss that is no number is, but an interrupt, a disk, a device
+                if (e.getCause() != null && !(e.getCause() instanceof JsonProcessingException)) {
+                    // not the run's own failure, as a loss that is no number or a damaged file is, but an interrupt,
+                    // a disk, a device
                     throw e;
                 }
                 missing++;

@@ -43,9 +43,40 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
         this(vocabulary, width, layers, heads, rotaryDim, contextLength, false);
     }
 
-    /** This architecture with a tied head. */
-    public GptJConfig withTiedHead() {
-        return new GptJConfig(vocabulary, width, layers, heads, rotaryDim, contextLength, true);
+    /** This architecture with the embedding as its head, or with a head of its own. */
+    public GptJConfig withTiedHead(boolean tied) {
+        return new GptJConfig(vocabulary, width, layers, heads, rotaryDim, contextLength, tied);
+    }
+
+    /**
+     * This architecture with the width that brings it nearest to a number of parameters; of heads that get too small
+     * for the rotary dimensions, all are rotated.
+     *
+     * @throws GerbilException if that is off by more than a tenth
+     */
+    public GptJConfig withParameters(long parameters) {
+        GptJConfig wider = withWidth(heads);
+        GptJConfig nearest;
+        do {
+            nearest = wider;
+            wider = withWidth(nearest.width + heads);
+        } while (wider.distance(parameters) < nearest.distance(parameters));
+        if (nearest.distance(parameters) > parameters / 10) {
+            throw new GerbilException(parameters + " parameters with " + heads + " heads, where the nearest width, "
+                    + nearest.width + ", makes " + nearest.parameters(), "a width within a tenth of them",
+                    "choose another number, or fewer heads or layers");
+        }
+        return nearest;
+    }
+
+    private GptJConfig withWidth(int width) {
+        int headDim = width / heads;
+        return new GptJConfig(vocabulary, width, layers, heads, Math.min(rotaryDim, headDim - headDim % 2),
+                contextLength, tied);
+    }
+
+    private long distance(long parameters) {
+        return Math.abs(parameters() - parameters);
     }
 
     /** This architecture with another number of rows in embedding and head. */

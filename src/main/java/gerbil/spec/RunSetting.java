@@ -2,6 +2,7 @@ package gerbil.spec;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.Units;
 
 import java.util.Arrays;
 import java.util.List;
@@ -15,7 +16,15 @@ import java.util.function.BiFunction;
 public enum RunSetting {
     TOKENS("tokens"),
     BATCH_TOKENS("batchTokens"),
+    CONTEXT_LENGTH(inArchitecture("positions")),
     SEQUENCE_LENGTH("sequenceLength"),
+    LAYERS(inArchitecture("layers")),
+    HEADS(inArchitecture("heads")),
+    ROTARY_DIM(inArchitecture("rotaryDim")),
+    TIED_HEAD(architecture(RunSetting::tied)),
+    WIDTH(inArchitecture("width")),
+    /** Makes the width what brings the model nearest to that number. */
+    PARAMETERS(architecture((config, value) -> config.withParameters(Units.parseCount(value)))),
     LEARNING_RATE("optimizer.learningRate"),
     WARMUP("optimizer.warmupFraction"),
     FINAL_RATE("optimizer.finalFraction"),
@@ -69,6 +78,27 @@ public enum RunSetting {
 
     private static BiFunction<RunSpec, String, RunSpec> inMixture(String path) {
         return (spec, value) -> spec.withBlender(Json.with(mixtureOf(spec), path, value));
+    }
+
+    private static BiFunction<RunSpec, String, RunSpec> inArchitecture(String path) {
+        return architecture((config, value) -> Json.with(config, path, value));
+    }
+
+    private static BiFunction<RunSpec, String, RunSpec> architecture(BiFunction<GptJConfig, String, GptJConfig> change) {
+        return (spec, value) -> {
+            if (spec.base() != null) {
+                throw new GerbilException("another architecture for a run that begins with " + spec.base().model(),
+                        "the model's own", "leave it out, or begin with random weights");
+            }
+            return spec.withArchitecture(change.apply(spec.config(), value));
+        };
+    }
+
+    private static GptJConfig tied(GptJConfig config, String value) {
+        if (!List.of("true", "false").contains(value)) {
+            throw new GerbilException("a tied head of '" + value + "'", "true or false", "choose one of these");
+        }
+        return config.withTiedHead(Boolean.parseBoolean(value));
     }
 
     private static RunSpec mixture(RunSpec spec, String value) {

@@ -45,6 +45,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                     + sequenceLength, "a budget above 0 and batches of whole sequences",
                     "choose a batch that is a multiple of the sequence length");
         }
+        GptJConfig usual = config(size, objective, base, null);
+        architecture = usual.equals(architecture) ? null : architecture;
         config(size, objective, base, architecture).requireContext(sequenceLength);
         if ((objective == Objective.BLENDER) != (blender != null)) {
             throw new GerbilException("a " + objective.label() + " run with the mixture " + blender,
@@ -230,13 +232,15 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
 
     /**
      * In what but the seed runs differ: the value of each in {@code specs}' order, empty where a run has none, hashes by
-     * their beginning, by the path of {@link Json#leaves}. If one has an architecture of its own, the others' are their
-     * sizes'.
+     * their beginning, by the path of {@link Json#leaves}. If one has an architecture of its own, all have one.
      */
     public static Map<String, List<String>> differences(List<RunSpec> specs) {
         boolean own = specs.stream().anyMatch(spec -> spec.architecture != null);
-        List<Map<String, String>> leaves = specs.stream().map(RunSpec::withoutSeed)
-                .map(spec -> Json.leaves(own ? spec.withArchitecture(spec.config()) : spec)).toList();
+        List<Map<String, String>> leaves = specs.stream().map(RunSpec::withoutSeed).map(spec -> {
+            Map<String, String> all = Json.leaves(spec);
+            all.putAll(own ? Json.leaves(Map.of("architecture", spec.config())) : Map.of());
+            return all;
+        }).toList();
         Map<String, List<String>> differences = new LinkedHashMap<>();
         leaves.stream().flatMap(one -> one.keySet().stream()).distinct().forEach(path -> {
             List<String> values = leaves.stream().map(one -> one.getOrDefault(path, ""))

@@ -113,6 +113,10 @@ class GerbilTest {
         "train --size 40k --class A --set warmup=often | optimizer.warmupFraction of 'often'",
         "sweep --name x --size 40k --class A --set speed=1,2 | setting 'speed'. Expected: one of [tokens, batch",
         "sweep --name x --size 40k --class A --set sequence-length=64,48 | sequences of 48",
+        "sweep --name x --size 40k --class A --set width=16,15 | width 15 with 2 heads",
+        "sweep --name x --size 40k --class A --set tied-head=maybe | a tied head of 'maybe'",
+        "sweep --name x --size 40k --class A --learning-rate 1 --set Learning-Rate=2 | --learning-rate beside --set",
+        "sweep --name x --size 40k --class A --budget 1k --set tokens=2k | --budget beside --set tokens",
         "compare Gerbil-A-92k                         | no finished Gerbil-A-92k",
         "compare .                                    | no run.json",
         "train --size 40k --class A                   | no tokens.json in",
@@ -322,8 +326,11 @@ class GerbilTest {
                     ? ", learning rate 0.01: held-out loss \\d\\.\\d{4}, \\d\\.\\d{4} bits a byte"
                     : ", learning rate 1.0E30: Found: a .* of (NaN|Infinity) at step .*")), lines.get(i));
         }
+        String kept;
         try (var rows = Files.list(home.resolve("results/sweeps/rates"))) {
-            assertEquals(2, rows.count());
+            List<String> names = rows.map(file -> file.getFileName().toString()).sorted().toList();
+            assertEquals(2, names.size());
+            kept = names.get(0);
         }
         done("table");
         assertFalse(Files.readString(home.resolve("results/loss-table.csv")).contains("Gerbil-A-40k,nano"));
@@ -338,6 +345,15 @@ class GerbilTest {
 
         deleteRuns();
         sweep[12] = "learning-rate=1e-2";
+        Path row = home.resolve("results/sweeps/rates").resolve(kept);
+        String whole = Files.readString(row);
+        Files.writeString(row, whole.substring(0, 99));
+        Outcome damaged = gerbil(sweep);
+        List<String> outcome = damaged.out.lines().toList();
+        assertEquals(List.of(1, 2), List.of(damaged.status, outcome.size()), damaged.err);
+        assertTrue(outcome.get(0).startsWith("Gerbil-A-40k, seed 0: Found: " + row + " is not readable")
+                && outcome.get(1).contains("seed 1: held-out loss"), damaged.out);
+        Files.writeString(row, whole);
         assertEquals(lines.subList(0, 2).stream().map(line -> line.replace(", learning rate 0.01", "")).toList(),
                 done(sweep).lines().toList());
         assertFalse(Files.exists(home.resolve("runs")));

@@ -126,7 +126,7 @@ class PeersTest {
         Objective objective = name.endsWith("blender") ? Objective.BLENDER : Objective.CAUSAL;
         ModelSize size = ModelSize.of(name.replaceFirst("-.*", ""));
         GptJConfig config = size.config(objective);
-        GptJ model = GptJ.initialized(name.equals(TIED) ? config.withTiedHead() : config, manager, 7);
+        GptJ model = GptJ.initialized(name.equals(TIED) ? config.withTiedHead(true) : config, manager, 7);
         try (NDManager scratch = manager.newSubManager()) {
             model.weights().values().forEach(weight -> {
                 NDArray noise = scratch.randomNormal(0, 0.1f, weight.getShape(), DataType.FLOAT32);

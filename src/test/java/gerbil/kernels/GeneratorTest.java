@@ -89,7 +89,7 @@ class GeneratorTest {
 
     @Test
     void aTiedModelsTokensAreThoseOfThePlainModel() {
-        model = TinyModel.create(TinyModel.CONFIG.withTiedHead(), manager, 5);
+        model = TinyModel.create(TinyModel.CONFIG.withTiedHead(true), manager, 5);
         assertArrayEquals(plain(21, FREE, 0), new Generator(model, ROWS).generate(PROMPT, 21, FREE, 0, NEVER));
     }
 

@@ -35,7 +35,7 @@ class TokenScorerTest {
     @ValueSource(booleans = {false, true})
     void scoresAreThePlainModels(boolean tied) {
         try (NDManager manager = NDManager.newBaseManager()) {
-            GptJ model = TinyModel.create(tied ? TinyModel.CONFIG.withTiedHead() : TinyModel.CONFIG, manager, 1);
+            GptJ model = TinyModel.create(tied ? TinyModel.CONFIG.withTiedHead(true) : TinyModel.CONFIG, manager, 1);
             SplittableRandom random = new SplittableRandom(1);
             // more than a batch, of all lengths in no order
             List<TokenWindow> windows = IntStream.range(0, 400)

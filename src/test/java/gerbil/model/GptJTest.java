@@ -44,7 +44,7 @@ class GptJTest {
     void parametersAreCountedAsTheyAre(String size) {
         ModelSize of = ModelSize.of(size);
         for (GptJConfig config : List.of(of.config(Objective.CAUSAL), of.config(Objective.BLENDER),
-                of.config(Objective.CAUSAL).withTiedHead())) {
+                of.config(Objective.CAUSAL).withTiedHead(true))) {
             try (GptJ model = GptJ.initialized(config, manager, 0)) {
                 assertEquals(config.parameters(), model.weights().values().stream().mapToLong(NDArray::size).sum());
             }
@@ -121,7 +121,7 @@ class GptJTest {
     /** It begins with the weights of an untied model of the same seed, and is one whose head is its embedding. */
     @Test
     void aTiedHeadIsTheEmbedding() {
-        GptJ tied = TinyModel.create(TinyModel.CONFIG.withTiedHead(), manager, 1);
+        GptJ tied = TinyModel.create(TinyModel.CONFIG.withTiedHead(true), manager, 1);
         Map<String, NDArray> weights = new LinkedHashMap<>(TinyModel.create(manager, 1).weights());
         weights.remove("lm_head.weight");
         assertEquals(weights.keySet(), tied.weights().keySet());

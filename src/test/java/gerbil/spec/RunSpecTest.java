@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -129,7 +130,7 @@ class RunSpecTest {
         assertEquals("{\"vocabulary\":1024,\"width\":16,\"layers\":2,\"heads\":2,\"rotaryDim\":8,\"positions\":128}",
                 Json.line(config));
         assertEquals(config, Json.parse(Json.line(config), GptJConfig.class, "untied"));
-        GptJConfig tied = config.withTiedHead();
+        GptJConfig tied = config.withTiedHead(true);
         assertEquals(tied, Json.parse(Json.line(tied), GptJConfig.class, "tied"));
         assertNotEquals(SPEC.withArchitecture(config).runId(), SPEC.withArchitecture(tied).runId());
         assertEquals(config.parameters() - 1_024 * 16, tied.parameters());
@@ -172,7 +173,7 @@ class RunSpecTest {
                 RunSpec spec = RunSpec.of(size, star, Objective.CAUSAL, 3, "any", "data", "heldout");
                 RunSpec before = RunSpec.of(size, whole, Objective.CAUSAL, 3, "any", "data", "heldout");
                 assertEquals(Optional.of(before), spec.before());
-                GptJConfig tied = spec.config().withTiedHead();
+                GptJConfig tied = spec.config().withTiedHead(true);
                 assertEquals(Optional.of(before.withArchitecture(tied)), spec.withArchitecture(tied).before());
                 assertEquals(RunSpec.of(size, next, Objective.CAUSAL, 3, "any", "data", "heldout").steps(),
                         before.steps() + spec.steps());
@@ -212,9 +213,11 @@ class RunSpecTest {
     void everySettingCanBeChangedByName() {
         RunSpec blender = RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.BLENDER, 0, "gpt2-1024", "data",
                 "heldout");
-        Map<String, String> values = Map.of("decayed", "all", "mixture", "0.5/0.25/0.25", "shares-of", "tokens",
+        Map<String, String> values = new HashMap<>(Map.of("decayed", "all", "mixture", "0.5/0.25/0.25", "shares-of", "tokens",
                 "loss-on", "TARGETS", "tokens", "60k", "batch-tokens", "512", "sequence-length", "32",
-                "shortest-span", "2", "longest-span", "99");
+                "shortest-span", "2", "longest-span", "99"));
+        values.putAll(Map.of("context-length", "256", "layers", "3", "heads", "4", "rotary-dim", "4", "tied-head",
+                "true", "width", "24", "parameters", "60k"));
         for (String setting : RunSetting.labels()) {
             RunSpec changed = blender.with(setting, values.getOrDefault(setting, "0.5"));
             assertNotEquals(blender, changed, setting);
@@ -225,8 +228,34 @@ class RunSpecTest {
                 SPEC.with("learning-rate", 1e-3).with("Tokens", "60k").with("sequence-length", 64));
     }
 
+    /** Of a model that is as large in another shape, and of the size's own shape, which is the default run. */
+    @Test
+    void theShapeCanBeChangedAtOneNumberOfParameters() {
+        for (Map.Entry<Integer, GptJConfig> shape : Map.of(1, new GptJConfig(1_024, 18, 1, 2, 8, 128),
+                4, new GptJConfig(1_024, 14, 4, 2, 6, 128)).entrySet()) {
+            RunSpec run = SPEC.with("layers", shape.getKey()).with("parameters", "40192");
+            assertEquals(shape.getValue(), run.config());
+            assertEquals(40_192, run.config().parameters(), 2_000);
+        }
+        assertEquals(new GptJConfig(1_024, 24, 2, 2, 8, 128, true),
+                SPEC.with("tied-head", true).with("parameters", "40k").config());
+        assertEquals(SPEC, SPEC.with("layers", 4).with("tied-head", false).with("layers", 2)
+                .with("parameters", "40k"));
+        assertEquals(SPEC.runId(), SPEC.withArchitecture(SPEC.config()).runId());
+        assertEquals("Gerbil-A-40k", SPEC.with("width", 24).model());
+        assertEquals(256, SPEC.with("context-length", 256).with("sequence-length", 256).sequenceLength());
+    }
+
     @Test
     void settingsThatCannotBeAreRefused() {
+        assertRefused(() -> SPEC.with("tied-head", "yes"), "a tied head of 'yes'", "true or false");
+        assertRefused(() -> SPEC.with("width", 15), "width 15 with 2 heads");
+        assertRefused(() -> SPEC.with("layers", "60G"), "layers of '60G'", "a smaller number");
+        assertRefused(() -> SPEC.with("sequence-length", 256), "at most 128, the model's context length");
+        assertRefused(() -> SPEC.withArchitecture(SPEC.config().withVocabulary(8_192)).with("parameters", "92k"),
+                "92000 parameters with 2 heads", "the nearest width, 6, makes 107", "fewer heads");
+        RunSpec finetuning = SPEC.finetuning(new BaseModel("Mine", "0".repeat(64), SPEC.config()));
+        assertRefused(() -> finetuning.with("layers", 3), "begins with Mine", "the model's own");
         assertRefused(() -> SPEC.with("speed", 1), "setting 'speed'", "sequence-length");
         assertRefused(() -> SPEC.with("warmup", 1.5), "a warm-up of 1.5", "a share from 0 to 1");
         assertRefused(() -> SPEC.with("beta2", 1), "a decay of the second moment of 1.0");
@@ -250,7 +279,7 @@ class RunSpecTest {
                 own.contextLength()));
         assertEquals(Map.of("architecture.width", List.of("16", "8"), "architecture.rotaryDim", List.of("8", "4")),
                 RunSpec.differences(List.of(SPEC, narrow)));
-        RunSpec tied = SPEC.withArchitecture(own.withTiedHead());
+        RunSpec tied = SPEC.withArchitecture(own.withTiedHead(true));
         assertEquals("tied true", tied.distinction(List.of(SPEC, tied)));
         assertEquals("", SPEC.distinction(List.of(SPEC, tied)));
     }

@@ -34,7 +34,7 @@ class StepMemoryTest {
             double more = StepMemory.activations(config, LENGTH, 2) - StepMemory.activations(config, LENGTH, 1);
             assertEquals(two - one, more, 0.01 * more);
             counted("15m", 1, ask, answers);
-            counted(config.withTiedHead(), 1, ask, answers);
+            counted(config.withTiedHead(true), 1, ask, answers);
         }
         assertEquals(0, python.waitFor());
     }

@@ -45,7 +45,7 @@ class TiedHeadTest {
     void oneMatrixIsTrainedKeptAndDrawnFrom() throws IOException {
         tokens = TestTokens.prepare(folder, 40_000);
         RunSpec untied = SmallRun.of(tokens, STEPS);
-        spec = untied.withArchitecture(untied.config().withTiedHead());
+        spec = untied.withArchitecture(untied.config().withTiedHead(true));
         RunDirectory whole = RunDirectory.of(folder, spec);
         RunResult result = trainer(whole, TrainingListener.NONE).run();
         assertEquals(untied.config().parameters() - 1_024 * 16, result.parameters());

@@ -77,7 +77,7 @@ class TrainingPathTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void fusedStepsArePlainSteps(boolean tied) {
-        RunSpec spec = tied ? this.spec.withArchitecture(this.spec.config().withTiedHead()) : this.spec;
+        RunSpec spec = tied ? this.spec.withArchitecture(this.spec.config().withTiedHead(true)) : this.spec;
         try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8));
              TrainingSetup fused = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.FUSED, 8))) {
             for (int step = 0; step < 10; step++) {
@@ -184,7 +184,7 @@ class TrainingPathTest {
     /** On both paths it is one tensor, whose gradient is the sum of an equal model's embedding's and head's. */
     @Test
     void aTiedHeadHasTheGradientsOfBothItsPlaces() {
-        RunSpec tied = spec.withArchitecture(spec.config().withTiedHead());
+        RunSpec tied = spec.withArchitecture(spec.config().withTiedHead(true));
         try (TrainingSetup untied = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
             Map<String, NDArray> apart = untied.model().weights();
             apart.get(GptJTensors.HEAD_WEIGHT).stopGradient().set(new NDIndex("..."), apart.get(GptJTensors.EMBEDDING));
