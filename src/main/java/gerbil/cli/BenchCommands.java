@@ -165,7 +165,7 @@ final class BenchCommands {
             TrainingPath chosen = TrainingPath.of(path);
             if (head != null) {
                 return new StepSettings(chosen, precision == null ? StepTuning.precision(spec, chosen).precision()
-                        : Precision.of(precision), microBatch, head[0], head[1], false);
+                        : Precision.of(precision), microBatch, head[0], head[1], false, 1);
             }
             StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
                     : StepTuning.choose(spec, chosen, Precision.of(precision));

@@ -1,30 +1,36 @@
 package gerbil.kernels;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDScope;
+import ai.djl.training.GradientCollector;
 import gerbil.model.GptJ;
 import gerbil.model.TrainingLoss;
 import gerbil.spec.StepSettings;
 
+import java.util.List;
 import java.util.function.DoubleSupplier;
 
 /**
- * One kernel call: packed products of query, key and value, fused attention, and a head that goes through tokens and
- * vocabulary in blocks, so that a batch's logits are never all in memory.
+ * One kernel call: packed products of query, key and value, fused attention, a head that goes through tokens and
+ * vocabulary in blocks, so that a batch's logits are never all in memory, and the gradients of all weights.
  */
 public final class FusedLoss implements TrainingLoss {
 
     private final GptJ model;
     private final Kernels kernels;
     private final NDList rotation;
+    private final NDList gradients;
     private final StepSettings settings;
     private final DoubleSupplier gradientScale;
     private boolean recompute;
 
     /**
      * @param length tokens of the sequences to come
-     * @param settings precision, the head's blocks, and whether activations are computed again in the backward pass
-     * @param gradientScale asked each time: what the differentiable loss is multiplied by beyond the loss
+     * @param settings precision, the head's blocks, workers, and whether activations are computed again in the backward
+     *     pass
+     * @param gradientScale asked each time: what gradients are multiplied by beyond the loss
      */
     public FusedLoss(GptJ model, Kernels kernels, int length, StepSettings settings, DoubleSupplier gradientScale) {
         this.model = model;
@@ -33,16 +39,22 @@ public final class FusedLoss implements TrainingLoss {
         this.gradientScale = gradientScale;
         recompute = settings.recompute();
         rotation = model.rotary().at(model.manager(), 0, length).overHeads(2 * model.config().heads());
+        List<NDArray> trained = model.tensors().stream().filter(NDArray::hasGradient).toList();
+        // a weight's gradient is there, in one place in memory, after a first backward pass only
+        try (NDScope ignored = new NDScope(); GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+            collector.backward(trained.stream().map(NDArray::sum).reduce(NDArray::add).orElseThrow());
+        }
+        model.zeroGradients();
+        gradients = new NDList(trained.stream().map(NDArray::getGradient).toList());
     }
 
     @Override
-    public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
-        NDList result = kernels.call("loss", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(model.tensors()).add(rotation.get(0)).add(rotation.get(1))
+    public NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
+        return kernels.call("accumulate", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
+                .add(model.tensors()).add(gradients).add(rotation.get(0)).add(rotation.get(1))
                 .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
                 .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
-                        count, recompute ? 1 : 0)));
-        return new Value(result.get(0), result.get(1));
+                        count, recompute ? 1 : 0, settings.workers()))).get(0);
     }
 
     @Override

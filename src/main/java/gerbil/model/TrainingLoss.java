@@ -4,26 +4,22 @@ import ai.djl.ndarray.NDArray;
 import gerbil.kernels.FusedLoss;
 
 /**
- * The loss of a micro-batch in a form that can be differentiated. There are two: {@link PlainLoss} in ordinary DJL
+ * The loss of a micro-batch and its gradients. There are two: {@link PlainLoss} in ordinary DJL
  * operations, to be read and changed, and {@link FusedLoss}, the same numbers to rounding from PyTorch kernels.
  */
 public interface TrainingLoss {
 
     /**
-     * @param losses one for each group of targets
-     * @param differentiable a scalar that has the gradients of their sum
-     */
-    record Value(NDArray losses, NDArray differentiable) {
-    }
-
-    /**
+     * Adds the gradient of the losses' sum to the parameters' gradients.
+     *
      * @param ids int64, (batch, length)
      * @param targets the id that follows each, int64, (batch, length)
      * @param groups each target's group, 0 to {@code count - 1}, or -1 for one that is masked; int64, (batch, length)
      * @param scale what the sums of the cross-entropies are multiplied by: one over the whole batch's targets that are
      *     not masked
+     * @return the losses of the groups
      */
-    Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale);
+    NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale);
 
     /**
      * From now on takes less memory and more time, to the same numbers.

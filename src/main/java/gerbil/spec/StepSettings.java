@@ -14,22 +14,27 @@ import gerbil.base.GerbilException;
  * @param headBlock entries of the vocabulary in a block; 0 for all of them by a softmax in place
  * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016):
  *     less memory for more time
+ * @param workers threads of the fused path, each of which computes a part of the micro-batch by itself; 1 if operators
+ *     are shared among threads instead
  */
 @JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks
 public record StepSettings(TrainingPath path, Precision precision, int microBatch, int headChunk, int headBlock,
-                           boolean recompute) {
+                           boolean recompute, int workers) {
 
     public StepSettings {
-        if (path == null || precision == null || microBatch < 1 || headChunk < 0 || headBlock < 0) {
+        // 0 in runs recorded before there were workers
+        workers = workers == 0 ? 1 : workers;
+        if (path == null || precision == null || microBatch < 1 || headChunk < 0 || headBlock < 0
+                || workers < 1) {
             throw new GerbilException("a step of path " + path + ", precision " + precision + ", micro-batch "
-                    + microBatch + " and head chunks of " + headChunk + " and " + headBlock,
-                    "a path, a precision, a micro-batch of 1 or more and chunks of 0 or more",
+                    + microBatch + ", head chunks of " + headChunk + " and " + headBlock + " and " + workers + " workers",
+                    "a path, a precision, a micro-batch and workers of 1 or more, and chunks of 0 or more",
                     "restore run.json from a copy, or delete the run's directory and train again");
         }
     }
 
     /** These settings with another micro-batch. */
     public StepSettings withMicroBatch(int microBatch) {
-        return new StepSettings(path, precision, microBatch, headChunk, headBlock, recompute);
+        return new StepSettings(path, precision, microBatch, headChunk, headBlock, recompute, workers);
     }
 }

@@ -84,7 +84,7 @@ public final class StepTuning {
             setup.step().backward(data, 0, setup.step().microBatch());
             setup.optimizer().step(0);
             return new StepSettings(wanted.path(), wanted.precision(), setup.step().microBatch(), wanted.headChunk(),
-                    wanted.headBlock(), wanted.recompute() || setup.step().recomputes());
+                    wanted.headBlock(), wanted.recompute() || setup.step().recomputes(), wanted.workers());
         } catch (EngineException e) {
             throw EngineFailure.explain(e, spec.config(), "try again");
         }

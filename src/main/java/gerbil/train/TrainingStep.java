@@ -1,6 +1,5 @@
 package gerbil.train;
 
-import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -8,7 +7,6 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.training.GradientCollector;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TrainingLoss;
@@ -79,14 +77,11 @@ final class TrainingStep {
                 model.zeroGradients();
                 throw new InterruptedStep();
             }
-            try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager();
-                 GradientCollector collector = Engine.getInstance().newGradientCollector()) {
+            try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager()) {
                 Shape shape = new Shape(batch.sequences(), batch.length());
-                TrainingLoss.Value value = loss.of(array(scratch, inputs, batch.inputs(), shape),
+                sums.addi(loss.accumulate(array(scratch, inputs, batch.inputs(), shape),
                         array(scratch, targets, batch.targets(), shape),
-                        array(scratch, groups, batch.groups(), shape), data.groups(), scale);
-                collector.backward(value.differentiable());
-                sums.addi(value.losses().stopGradient());
+                        array(scratch, groups, batch.groups(), shape), data.groups(), scale));
             }
         }
         return new BatchLoss(sums, learned);

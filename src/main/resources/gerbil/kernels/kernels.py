@@ -242,11 +242,43 @@ class M(Module):
     torch.mul_(sums, 64)
     return [losses, d_hidden, torch.slice(sums, 1, 0, width), torch.select(sums, 1, width)]
 
-  # groups: of each target, 0 to count - 1, or -1 for one that is not learned. scale: of the losses, and of their gradients.
-  # settings: dtype, chunk, block, count, and 1 if the backward pass computes a layer's activations again, so that only the
-  # residual streams are kept. Returns the scaled losses of the groups, each the sum over its targets, and a scalar that
-  # has their sum's scaled gradients.
-  def loss(self: __torch__.M,
+  # Adds the gradients of the scaled losses to gradients, those of the weights that have one, and returns the scaled losses
+  # of the groups, each the sum over its targets. groups: of each target, 0 to count - 1, or -1 for one that is not learned.
+  # scale: of the losses, and of their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a
+  # layer's activations again, so that only the residual streams are kept, and workers, that each take a part of the batch:
+  # PyTorch's operators are too small at nano scale to be shared among threads. Sums are in the order of the parts.
+  def accumulate(self: __torch__.M,
+      ids: Tensor,
+      targets: Tensor,
+      groups: Tensor,
+      weights: List[Tensor],
+      gradients: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      scale: Tensor,
+      settings: Tensor) -> Tensor:
+    workers = int(settings[5])
+    if workers == 1:
+      sums = (self).part(ids, targets, groups, weights, cos, sin, scale, settings)
+    else:
+      ids_parts = torch.chunk(ids, workers)
+      targets_parts = torch.chunk(targets, workers)
+      groups_parts = torch.chunk(groups, workers)
+      futures = annotate(List[Future[List[Tensor]]], [])
+      for i in range(torch.len(ids_parts)):
+        futures = torch.append(futures, fork((self).part, ids_parts[i], targets_parts[i], groups_parts[i], weights, cos, sin, scale, settings))
+      sums = torch.wait(futures[0])
+      for i in range(1, torch.len(futures)):
+        torch._foreach_add_(sums, torch.wait(futures[i]))
+    own = annotate(List[Tensor], [])
+    for i in range(torch.len(weights)):
+      if weights[i].requires_grad:
+        own = torch.append(own, sums[i + 1])
+    torch._foreach_add_(gradients, own)
+    return sums[0]
+
+  # The scaled losses of the groups, and the scaled gradient of each weight
+  def part(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
       groups: Tensor,
@@ -254,59 +286,72 @@ class M(Module):
       cos: Tensor,
       sin: Tensor,
       scale: Tensor,
-      settings: Tensor) -> Tuple[Tensor, Tensor]:
+      settings: Tensor) -> List[Tensor]:
     dtype = int(settings[0])
     recompute = int(settings[4]) == 1
+    # a part's own, so that no two threads add to one gradient
+    leaves = annotate(List[Tensor], [])
+    for i in range(torch.len(weights)):
+      leaves = torch.append(leaves, torch.requires_grad_(torch.detach(weights[i])))
     torch.set_grad_enabled(torch.__not__(recompute))
-    streams = (self).streams(ids, weights, cos, sin, dtype)
-    h, weight, bias, = (self).last(streams[-1], weights)
+    streams = (self).streams(ids, leaves, cos, sin, dtype)
     torch.set_grad_enabled(True)
+    layers = torch.len(streams) - 1
+    x = streams[layers]
+    if recompute:
+      x = torch.requires_grad_(x)
+    h, weight, bias, = (self).last(x, leaves)
     group = torch.flatten(groups)
     learned = torch.to(torch.ge(group, 0), 6)
     parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), torch.slice(settings, 0, 0, 3))
     numbers = torch.unsqueeze(torch.arange(int(settings[3]), dtype=4, device=h.device), 1)
     losses = torch.sum(torch.mul(torch.eq(numbers, group), parts[0]), [1])
-    d_hidden = torch.view_as(parts[1], h)
+    d = torch.mul(torch.view_as(parts[1], h), scale[1])
+    head = [torch.mul(parts[2], scale[1]), torch.mul(parts[3], scale[1])]
     if recompute:
-      body = (self).recomputed(streams, d_hidden, ids, weights, cos, sin, dtype)
+      body = (self).recomputed(streams, x, h, d, ids, leaves, cos, sin, dtype)
     else:
-      body = torch.sum(torch.mul(h, d_hidden))
-    surrogate = torch.add(torch.add(body, torch.sum(torch.mul(weight, parts[2]))), torch.sum(torch.mul(bias, parts[3])))
-    return (torch.mul(losses, scale[0]), torch.mul(surrogate, scale[1]))
+      body = (self).gradients(h, torch.slice(leaves, 0, -2), d)
+    return torch.add(torch.add([torch.mul(losses, scale[0])], body), head)
 
-  # A scalar with the gradients of all weights before the head, from d, the gradient of what the head sees: a layer at a
-  # time, from the last to the first, is computed again from its residual stream (Chen et al. 2016).
+  def gradients(self: __torch__.M,
+      y: Tensor,
+      inputs: List[Tensor],
+      d: Tensor) -> List[Tensor]:
+    found = annotate(List[Tensor], [])
+    for gradient in torch.autograd.grad([y], inputs, annotate(List[Optional[Tensor]], [d])):
+      found = torch.append(found, unchecked_cast(Tensor, gradient))
+    return found
+
+  # The gradients of all weights before the head, from d, that of h, what the head sees of x, the last residual stream: a
+  # layer at a time, from the last to the first, is computed again from its residual stream (Chen et al. 2016).
   def recomputed(self: __torch__.M,
       streams: List[Tensor],
+      x: Tensor,
+      h: Tensor,
       d: Tensor,
       ids: Tensor,
-      weights: List[Tensor],
+      leaves: List[Tensor],
       cos: Tensor,
       sin: Tensor,
-      dtype: int) -> Tensor:
-    layers = (torch.len(weights) - 5) // 10
+      dtype: int) -> List[Tensor]:
+    layers = torch.len(streams) - 1
     first = 1 + 10 * layers
     last = first + 2
-    # copies that have a gradient also where a weight is frozen
-    leaves = annotate(List[Tensor], [])
-    for i in range(torch.len(weights)):
-      leaves = torch.append(leaves, torch.requires_grad_(torch.detach(weights[i])))
-    x = torch.requires_grad_(streams[layers])
-    y, _, _, = (self).last(x, leaves)
-    surrogate = torch.zeros([], dtype=6, device=d.device)
+    y = h
+    all = annotate(List[Tensor], [])
     for i in range(layers + 1):
-      inputs = torch.add([x], torch.slice(leaves, first, last))
-      gradients = torch.autograd.grad([y], inputs, annotate(List[Optional[Tensor]], [d]))
-      for j in range(last - first):
-        surrogate = torch.add(surrogate, torch.sum(torch.mul(weights[first + j], unchecked_cast(Tensor, gradients[j + 1]))))
-      d = unchecked_cast(Tensor, gradients[0])
+      found = (self).gradients(y, torch.add([x], torch.slice(leaves, first, last)), d)
+      d = found[0]
+      all = torch.add(torch.slice(found, 1), all)
       if i < layers:
         layer = layers - 1 - i
         x = torch.requires_grad_(streams[layer])
         first = 1 + 10 * layer
         last = first + 10
         y = (self).layer(x, (self).packed(leaves, layer, dtype), cos, sin)
-    return torch.add(surrogate, torch.sum(torch.mul(torch.embedding(weights[0], ids), d)))
+    embedding = (self).gradients(torch.embedding(leaves[0], ids), [leaves[0]], d)
+    return torch.add(embedding, all)
 
   # The packed weights of all layers, layer after layer, for the products of one token: those with matrices of many rows
   # are up to five times faster with the transposed matrix in memory.

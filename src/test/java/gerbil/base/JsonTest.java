@@ -32,7 +32,7 @@ class JsonTest {
             "gpt2-1024", "data", "heldout").withLearningRate(1.0 / 3);
     private static final RunEnvironment ENVIRONMENT = new RunEnvironment("0.1.0 (abc)", "cpu (\"x\")", 2, "PyTorch",
             "17", "a corpus", "00ff",
-            new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 4, 64, 8, false), "2026-01-01T00:00:00Z");
+            new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 4, 64, 8, false, 1), "2026-01-01T00:00:00Z");
 
     @TempDir
     private Path folder;

@@ -23,7 +23,7 @@ final class Cards {
         RunSpec spec = RunSpec.of(ModelSize.of(size.replaceFirst("-.*", "")), BudgetClass.A, objective, 0, "gpt2",
                 "data", "heldout");
         return new ModelCard(new RunRecord(spec, new RunEnvironment("0.1.0", "cpu", 1, "PyTorch", "17", "source-jars",
-                "hash", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 1, false),
+                "hash", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 1, false, 1),
                 "2026-01-01T00:00:00Z")), 7, Optional.empty());
     }
 }

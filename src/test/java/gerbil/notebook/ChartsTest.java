@@ -73,7 +73,7 @@ class ChartsTest {
     private static RunDirectory begun(Path folder, RunSpec spec, double loss) throws IOException {
         RunDirectory run = RunDirectory.of(folder, spec);
         run.claim(spec, () -> new RunEnvironment("0.1.0", "cpu", 2, "PyTorch", "17", "texts", "00",
-                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false), "2026-01-01T00:00:00Z"));
+                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false, 1), "2026-01-01T00:00:00Z"));
         try (MetricsLog log = MetricsLog.continueAfter(0, run.metricsFile())) {
             for (int step = 1; step <= 3; step++) {
                 log.add(new StepMetrics(step, 100L * step, loss, 1e-3, 1, 1_000));

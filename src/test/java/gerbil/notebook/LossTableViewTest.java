@@ -45,7 +45,7 @@ class LossTableViewTest {
     private void ours(String size, int seed, String corpus, double loss) throws IOException {
         RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.A, Objective.CAUSAL, seed, "gpt2", "data", "heldout");
         RunEnvironment environment = new RunEnvironment("0.1.0", "cpu", 2, "PyTorch", "17", corpus, "00",
-                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false), "2026-01-01T00:00:00Z");
+                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false, 1), "2026-01-01T00:00:00Z");
         Json.write(Files.createDirectories(results.resolve("runs")).resolve(spec.model() + seed + ".json"),
                 new RunResult(spec, environment, spec.config().parameters(), spec.tokens(), loss, loss, loss - 0.125, 1,
                         1, 50, 0, null, List.of()));

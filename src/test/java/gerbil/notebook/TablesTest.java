@@ -20,7 +20,7 @@ class TablesTest {
 
     private static BudgetPlan plan(String size, double epochs) {
         RunSpec spec = RunSpec.of(ModelSize.of(size), BudgetClass.A, Objective.CAUSAL, 0, "gpt2", "data", "heldout");
-        return new BudgetPlan(spec, new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 512, 1_024, false),
+        return new BudgetPlan(spec, new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 512, 1_024, false, 1),
                 epochs, 30, OptionalLong.empty());
     }
 

@@ -61,7 +61,7 @@ class LossTableTest {
     /** Held-out loss is the training loss and 0.1. */
     private static RunResult result(RunSpec spec, String corpus, double loss) {
         RunEnvironment environment = new RunEnvironment("0.1.0 (abc)", "cpu (x, \"y\")", 2, "PyTorch", "17",
-                corpus, "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false),
+                corpus, "00", new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false, 1),
                 "2026-01-01T00:00:00Z");
         return new RunResult(spec, environment, spec.config().parameters(), (long) spec.steps() * spec.batchTokens(),
                 loss, loss + 1, loss + 0.1, loss / 2, 61.5, 50, 0, null, List.of());

@@ -35,7 +35,7 @@ class RunListTest {
     private RunDirectory begin(RunSpec spec, String corpus) throws IOException {
         RunDirectory run = RunDirectory.of(runs, spec);
         run.claim(spec, () -> new RunEnvironment("0.1.0", "cpu", 2, "PyTorch", "17", corpus, "00",
-                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false), "2026-01-01T00:00:00Z"));
+                new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 4, 64, 8, false, 1), "2026-01-01T00:00:00Z"));
         return run;
     }
 

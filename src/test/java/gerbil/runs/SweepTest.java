@@ -22,7 +22,7 @@ import java.util.OptionalDouble;
 
 class SweepTest {
 
-    private static final StepSettings STEP = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 512, 0, false);
+    private static final StepSettings STEP = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 512, 0, false, 1);
     private static final RunSpec SPEC =
             RunSpec.of(ModelSize.of("40k"), BudgetClass.A, Objective.CAUSAL, 0, "gpt2-1024", "data", "heldout");
     private static final RunEnvironment HERE =

@@ -102,7 +102,7 @@ class BlenderTrainingTest {
             for (int block : new int[] {300, 0}) {
                 try (TrainingSetup plain = setup(spec, TrainingPath.PLAIN, 16);
                      TrainingSetup fused = TrainingSetup.of(spec,
-                             new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 64, block, false))) {
+                             new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 16, 64, block, false, 1))) {
                     assertSameLossAndGradients(Sequences.of(spec, tokens.train()), 0, plain, fused);
                 }
             }

@@ -99,11 +99,11 @@ class EngineFailureTest {
     private record FailingLoss(TrainingLoss loss) implements TrainingLoss {
 
         @Override
-        public Value of(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
+        public NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
             if (ids.getShape().get(0) > 1) {
                 throw new EngineException(CUBLAS);
             }
-            return loss.of(ids, targets, groups, count, scale);
+            return loss.accumulate(ids, targets, groups, count, scale);
         }
 
         @Override
@@ -126,7 +126,7 @@ class EngineFailureTest {
 
     private static Trainer trainer(RunSpec spec, PreparedTokens tokens, RunDirectory run, Precision precision,
                                    TrainingListener listener) {
-        return new Trainer(spec, tokens, run, () -> new StepSettings(TrainingPath.FUSED, precision, 4, 64, 300, false),
+        return new Trainer(spec, tokens, run, () -> new StepSettings(TrainingPath.FUSED, precision, 4, 64, 300, false, 1),
                 listener, CheckpointPolicy.parse("1", 2, 0));
     }
 

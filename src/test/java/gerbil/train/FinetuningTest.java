@@ -108,7 +108,7 @@ class FinetuningTest {
     void whatIsFrozenStaysToTheLastBit(TrainingPath path, boolean recompute, int layers) throws IOException {
         RunSpec frozen = spec.withTokens(6 * SmallRun.BATCH).finetuning(spec.base().lastLayers(layers));
         RunDirectory directory = RunDirectory.of(folder.resolve("frozen"), frozen);
-        StepSettings settings = new StepSettings(path, Precision.FLOAT32, 2, 64, 300, recompute);
+        StepSettings settings = new StepSettings(path, Precision.FLOAT32, 2, 64, 300, recompute, 1);
         Trainer trainer = new Trainer(frozen, tokens, directory, () -> settings, TrainingListener.NONE, Duration.ZERO)
                 .from(imported);
         trainer.run();

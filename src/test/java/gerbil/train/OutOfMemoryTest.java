@@ -57,7 +57,7 @@ class OutOfMemoryTest {
         try (BufferedReader out = child.inputReader()) {
             StepSettings fitted = Json.parse(out.readLine(), StepSettings.class, "the child's output");
             assertEquals(LongSequences.wanted().withMicroBatch(1), new StepSettings(fitted.path(), fitted.precision(),
-                    fitted.microBatch(), fitted.headChunk(), fitted.headBlock(), false));
+                    fitted.microBatch(), fitted.headChunk(), fitted.headBlock(), false, 1));
             assertTrue(fitted.recompute());
         }
         assertEquals(0, child.waitFor());

@@ -41,7 +41,7 @@ class PrecisionTest {
         CausalSequences data = new CausalSequences(tokens.train(), LENGTH, 0);
         CosineSchedule schedule = CosineSchedule.of(spec.optimizer(), steps);
         try (TrainingSetup setup = TrainingSetup.of(spec,
-                new StepSettings(TrainingPath.FUSED, precision, SEQUENCES, 64, 300, false))) {
+                new StepSettings(TrainingPath.FUSED, precision, SEQUENCES, 64, 300, false, 1))) {
             double last = 0;
             for (int step = 1; step <= steps; step++) {
                 double loss = setup.step().backward(data, (step - 1L) * SEQUENCES, SEQUENCES).mean();
@@ -57,7 +57,7 @@ class PrecisionTest {
         PreparedTokens tokens = TestTokens.prepare(folder, 60_000);
         CausalSequences data = new CausalSequences(tokens.train(), SmallRun.LENGTH, 0);
         try (TrainingSetup setup = TrainingSetup.of(SmallRun.of(tokens, 10),
-                new StepSettings(TrainingPath.FUSED, Precision.FLOAT16, 4, 64, 300, false))) {
+                new StepSettings(TrainingPath.FUSED, Precision.FLOAT16, 4, 64, 300, false, 1))) {
             FusedAdamW optimizer = (FusedAdamW) setup.optimizer();
             optimizer.lossScale().restore(setup.manager().create(new float[] {(float) Math.pow(2, 40), 7, 0}));
             float[] before = setup.model().weights().get("lm_head.bias").toFloatArray();

@@ -33,6 +33,6 @@ final class SmallRun {
 
     /** In float32, with chunks of the head smaller than its rows. */
     static StepSettings settings(TrainingPath path, int microBatch) {
-        return new StepSettings(path, Precision.FLOAT32, microBatch, 64, 300, false);
+        return new StepSettings(path, Precision.FLOAT32, microBatch, 64, 300, false, 1);
     }
 }

@@ -4,14 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.GradientCollector;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
@@ -101,7 +99,7 @@ class TrainingPathTest {
             bounds.forEach((precision, bound) -> {
                 for (int block : new int[] {300, 0}) {
                     try (TrainingSetup reduced = TrainingSetup.of(spec,
-                            new StepSettings(TrainingPath.FUSED, precision, 8, 64, block, false))) {
+                            new StepSettings(TrainingPath.FUSED, precision, 8, 64, block, false, 1))) {
                         assertEquals(loss, reduced.step().backward(data, 0, 8).mean(), 1e-3);
                         float scale = precision == Precision.FLOAT16 ? LossScale.INITIAL : 1;
                         reduced.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
@@ -112,14 +110,43 @@ class TrainingPathTest {
         }
     }
 
+    /** Also where sequences cannot be shared out equally, or are fewer than the workers; and to the same bits each time. */
+    @Test
+    void workersAddUpToTheWholeBatch() {
+        try (TrainingSetup plain = TrainingSetup.of(spec, SmallRun.settings(TrainingPath.PLAIN, 8))) {
+            double loss = plain.step().backward(data, 0, 8).mean();
+            for (int workers : new int[] {2, 3, 16}) {
+                for (boolean recompute : new boolean[] {false, true}) {
+                    StepSettings settings = new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 300, recompute,
+                            workers);
+                    try (TrainingSetup first = TrainingSetup.of(spec, settings);
+                         TrainingSetup second = TrainingSetup.of(spec, settings)) {
+                        assertEquals(loss, first.step().backward(data, 0, 8).mean(), 1e-5);
+                        assertGradientsClose(plain, first);
+                        assertEquals(first.step().backward(data, 8, 8).mean(), second.step().backward(data, 8, 8).mean());
+                        second.step().backward(data, 0, 8);
+                        assertGradientsClose(first, second);
+                        first.model().zeroGradients();
+                        second.model().zeroGradients();
+                        first.step().backward(data, 0, 8);
+                        second.step().backward(data, 0, 8);
+                        Map<String, NDArray> weights = first.model().weights();
+                        second.model().weights().forEach((name, weight) ->
+                                assertEquals(weights.get(name).getGradient(), weight.getGradient(), name));
+                    }
+                }
+            }
+        }
+    }
+
     /** What is computed again is what was computed before, to the last bit. */
     @Test
     void recomputedActivationsGiveTheSameGradients() {
         for (Precision precision : List.of(Precision.FLOAT32, Precision.BFLOAT16)) {
             try (TrainingSetup kept = TrainingSetup.of(spec,
-                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false));
+                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, false, 1));
                  TrainingSetup recomputed = TrainingSetup.of(spec,
-                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, true))) {
+                         new StepSettings(TrainingPath.FUSED, precision, 8, 64, 300, true, 1))) {
                 assertEquals(kept.step().backward(data, 0, 16).mean(), recomputed.step().backward(data, 0, 16).mean());
                 Map<String, NDArray> weights = kept.model().weights();
                 recomputed.model().weights().forEach((name, weight) -> assertClose(precision + " " + name,
@@ -142,7 +169,7 @@ class TrainingPathTest {
             assertTrue(loss > 20, "logits are not far apart: " + loss);
             for (int block : new int[] {0, 1, 100, 1_024, 1_000_000}) {
                 try (TrainingSetup fused = TrainingSetup.of(spec,
-                        new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 50, block, false))) {
+                        new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 50, block, false, 1))) {
                     setBias(fused, apart);
                     assertEquals(loss, fused.step().backward(data, 0, 8).mean(), 1e-5 * loss, "block " + block);
                     assertGradientsClose(plain, fused);
@@ -167,13 +194,11 @@ class TrainingPathTest {
             model.weights().values().forEach(weight -> weight.setRequiresGradient(true));
             TrainingLoss plain = new PlainLoss(model);
             TrainingLoss blockwise = new FusedLoss(model, Kernels.load(manager), 300,
-                    new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 2, 64, 300, false), () -> 1);
+                    new StepSettings(TrainingPath.FUSED, Precision.BFLOAT16, 2, 64, 300, false, 1), () -> 1);
             List<Map<String, NDArray>> gradients = new ArrayList<>();
             for (TrainingLoss loss : List.of(plain, blockwise)) {
                 model.zeroGradients();
-                try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-                    collector.backward(loss.of(ids, ids, ids.zerosLike(), 1, 1f / 600).differentiable());
-                }
+                loss.accumulate(ids, ids, ids.zerosLike(), 1, 1f / 600);
                 gradients.add(model.weights().entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey,
                         weight -> weight.getValue().getGradient().duplicate())));
             }
@@ -193,7 +218,7 @@ class TrainingPathTest {
                     .add(apart.get(GptJTensors.HEAD_WEIGHT).getGradient());
             for (StepSettings settings : List.of(SmallRun.settings(TrainingPath.PLAIN, 8),
                     SmallRun.settings(TrainingPath.FUSED, 8), SmallRun.settings(TrainingPath.FUSED, 4),
-                    new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 0, true))) {
+                    new StepSettings(TrainingPath.FUSED, Precision.FLOAT32, 8, 64, 0, true, 1))) {
                 try (TrainingSetup one = TrainingSetup.of(tied, settings)) {
                     assertEquals(loss, one.step().backward(data, 0, 8).mean(), 1e-5, settings.toString());
                     Map<String, NDArray> weights = one.model().weights();
