@@ -147,6 +147,10 @@ final class BenchCommands {
                 description = "Tokens and vocabulary entries that the fused head takes at once (default: measured).")
         private int[] head;
 
+        @Option(names = "--workers", paramLabel = "N",
+                description = "Parts of the micro-batch that are computed side by side (default: chosen).")
+        private Integer workers;
+
         @Option(names = "--tokens-folder", paramLabel = "FOLDER",
                 description = "Token sets to train on (default: the scale's under data/tokens).")
         private Path tokensFolder;
@@ -169,7 +173,8 @@ final class BenchCommands {
             }
             StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
                     : StepTuning.choose(spec, chosen, Precision.of(precision));
-            return s.withMicroBatch(microBatch);
+            s = s.withMicroBatch(microBatch);
+            return workers == null ? s : s.withWorkers(workers);
         }
     }
 

@@ -37,4 +37,9 @@ public record StepSettings(TrainingPath path, Precision precision, int microBatc
     public StepSettings withMicroBatch(int microBatch) {
         return new StepSettings(path, precision, microBatch, headChunk, headBlock, recompute, workers);
     }
+
+    /** These settings with another number of workers. */
+    public StepSettings withWorkers(int workers) {
+        return new StepSettings(path, precision, microBatch, headChunk, headBlock, recompute, workers);
+    }
 }

@@ -2,6 +2,7 @@ package gerbil.train;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
 import gerbil.kernels.DeterministicAlgorithms;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
@@ -37,6 +38,8 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
             return of(spec, settings, model, new PlainAdamW(model.manager(), weights, spec.optimizer()),
                     new PlainLoss(model));
         }
+        // a worker has a thread to itself, and at nano scale sharing the optimizer's operators costs more than it saves
+        JniUtils.setNumThreads(settings.workers() == 1 ? Hardware.threads() : 1);
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
         return of(spec, settings, model, new FusedAdamW(model.manager(), weights, spec.optimizer(), kernels, scale),
@@ -53,5 +56,6 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
     @Override
     public void close() {
         manager.close();
+        JniUtils.setNumThreads(Hardware.threads());
     }
 }
