@@ -25,7 +25,10 @@ public final class StepTuning {
     private static final int GPU_SEQUENCES = 64;
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;
-    /** Below this vocabulary the conversions cost more than the faster products save. */
+    /**
+     * Below this vocabulary conversions cost more than the faster products save, and operators are too small to be
+     * shared among threads.
+     */
     private static final int SMALL_VOCABULARY = 8_192;
     /** Compute capabilities of the first GPUs with fast bfloat16 and fast float16. */
     private static final int AMPERE = 80;
@@ -57,9 +60,11 @@ public final class StepTuning {
         boolean gpu = Devices.of(spec.config()).isGpu();
         int microBatch = gpu ? gpuMicroBatch(spec) : microBatch(spec, path);
         HeadChunks chunks = gpu ? HeadChunks.GPU : HeadChunks.PROCESSOR;
+        int workers = gpu || spec.config().vocabulary() >= SMALL_VOCABULARY ? 1
+                : Math.min(Hardware.threads(), microBatch);
         StepSettings settings = path == TrainingPath.PLAIN
-                ? new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false)
-                : new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false);
+                ? new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false, 1)
+                : new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false, workers);
         return gpu ? fit(spec, settings) : settings;
     }
 

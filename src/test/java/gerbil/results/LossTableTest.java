@@ -119,7 +119,7 @@ class LossTableTest {
         RunEnvironment other = new RunEnvironment(e.codeVersion(), e.device(), 1, e.engine(), e.java(), e.corpus(),
                 e.corpusHash(), e.step(), "2026-01-02T00:00:00Z");
         finish(new RunResult(begun.spec(), e, begun.parameters(), begun.tokens(), begun.trainingLoss(),
-                begun.wholeRunLoss(), begun.heldoutLoss(), begun.bitsPerByte(), begun.wallSeconds(), 50, null,
+                begun.wholeRunLoss(), begun.heldoutLoss(), begun.bitsPerByte(), begun.wallSeconds(), 50, 0, null,
                 List.of(other)));
         assertEquals("0.1.0 (abc), continued with threads: 2 and 1",
                 LossTable.collect(runs, results).scale("nano").get(0).codeVersion());

@@ -16,7 +16,7 @@ class TokensSavedTest {
         for (double loss : losses) {
             curve.add(new Seq2SeqResult.Point(1_000L * curve.size(), loss));
         }
-        return new Seq2SeqResult(new Seq2SeqSpec("base", warm, 1, 3, 1, seed), "sha", "code", curve);
+        return new Seq2SeqResult(new Seq2SeqSpec("base", warm, 1, 3, 1, seed), "run", "sha", "pairs", "code", curve);
     }
 
     @Test

@@ -98,7 +98,7 @@ class NotANumberTest {
     void anUpdateWithoutNumbersIsLeftOut(TrainingPath path, Precision precision) {
         RunSpec spec = SmallRun.of(tokens, 4);
         Sequences data = Sequences.of(spec, tokens.train());
-        StepSettings settings = new StepSettings(path, precision, 2, 64, 300, false);
+        StepSettings settings = new StepSettings(path, precision, 2, 64, 300, false, 1);
         try (TrainingSetup spared = TrainingSetup.of(spec, settings);
              TrainingSetup hit = TrainingSetup.of(spec, settings)) {
             for (TrainingSetup setup : List.of(spared, hit)) {
@@ -151,7 +151,7 @@ class NotANumberTest {
         RunSpec spec = SmallRun.of(tokens, 8).withLearningRate(1);
         RunDirectory run = RunDirectory.at(folder.resolve("run"));
         RunResult result = new Trainer(spec, tokens, run, () -> new StepSettings(TrainingPath.FUSED, Precision.FLOAT16,
-                2, 64, 300, false), new Noting(), Duration.ofHours(1)).run();
+                2, 64, 300, false, 1), new Noting(), Duration.ofHours(1)).run();
         assertEquals(run.metrics().stream().filter(StepMetrics::leftOut).count(), result.leftOut());
         assertTrue(result.leftOut() > 0 && result.leftOut() < 8, result.toString());
     }

@@ -70,7 +70,7 @@ class ResumeTest {
         Trainer trainer(PreparedTokens tokens, RunDirectory directory, TrainingListener listener,
                         CheckpointPolicy checkpoints) {
             return new Trainer(spec(tokens), tokens, directory, () -> new StepSettings(TrainingPath.FUSED, precision,
-                    2, 64, 300, false), listener, checkpoints);
+                    2, 64, 300, false, 1), listener, checkpoints);
         }
     }
 
