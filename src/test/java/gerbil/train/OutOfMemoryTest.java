@@ -27,8 +27,7 @@ import java.util.List;
 class OutOfMemoryTest {
 
     private static final int SEQUENCES = 1_024;
-    private static final int ADDRESS_SPACE_KILOBYTES = 2_700_000;
-    private static final int LONG_ADDRESS_SPACE_KILOBYTES = 2_700_000;
+    private static final long ADDRESS_SPACE = 2_700_000L << 10;
 
     @TempDir
     private Path folder;
@@ -41,7 +40,7 @@ class OutOfMemoryTest {
             unlimited = setup.step().backward(new CausalSequences(tokens.train(), SmallRun.LENGTH, 0), 0,
                     SEQUENCES).mean();
         }
-        Process child = limited(ADDRESS_SPACE_KILOBYTES, Limited.class);
+        Process child = limited(Limited.class);
         try (BufferedReader out = child.inputReader()) {
             assertEquals(unlimited, Double.parseDouble(out.readLine()), 1e-4);
             int microBatch = Integer.parseInt(out.readLine());
@@ -53,7 +52,7 @@ class OutOfMemoryTest {
     /** Four long sequences do not fit at once, then one does not, then one does whose activations are not kept. */
     @Test
     void activationsAreComputedAgainWhereNotEvenOneSequenceFits() throws Exception {
-        Process child = limited(LONG_ADDRESS_SPACE_KILOBYTES, LongSequences.class);
+        Process child = limited(LongSequences.class);
         try (BufferedReader out = child.inputReader()) {
             StepSettings fitted = Json.parse(out.readLine(), StepSettings.class, "the child's output");
             assertEquals(LongSequences.wanted().withMicroBatch(1), new StepSettings(fitted.path(), fitted.precision(),
@@ -63,10 +62,10 @@ class OutOfMemoryTest {
         assertEquals(0, child.waitFor());
     }
 
-    private Process limited(long addressSpaceKilobytes, Class<?> main) throws IOException {
+    private Process limited(Class<?> main) throws IOException {
         Path prlimit = Path.of("/usr/bin/prlimit");
         assumeTrue(Files.isExecutable(prlimit), "this system has no prlimit to take memory away with");
-        return Child.start(List.of(prlimit.toString(), "--as=" + addressSpaceKilobytes * 1024),
+        return Child.start(List.of(prlimit.toString(), "--as=" + ADDRESS_SPACE),
                 List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:CompressedClassSpaceSize=64m",
                         "-XX:ReservedCodeCacheSize=64m"), main, folder.toString());
     }
