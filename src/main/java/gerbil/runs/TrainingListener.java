@@ -22,7 +22,8 @@ public interface TrainingListener {
     }
 
     /**
-     * @param sentence on what who reads the run's numbers should know: a damaged checkpoint, another number of threads
+     * @param sentence on what who reads the run's numbers should know: a damaged checkpoint, another number of
+     *     threads, a batch that was left out
      */
     default void note(String sentence) {
     }
