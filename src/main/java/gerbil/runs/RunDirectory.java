@@ -37,6 +37,8 @@ public final class RunDirectory {
 
     /** The state of a run that is whole. */
     public static final String FINISHED = "finished";
+    /** What the state of a run begins with whose files are damaged. */
+    static final String NOT_WHOLE = "not whole: ";
 
     private static final String RUN = "run.json";
     private static final String REQUEST = "request.json";
@@ -341,7 +343,7 @@ public final class RunDirectory {
             return String.format(Locale.ROOT, "%s, step %,d of %,d", holder().isPresent() ? "training" : "stopped",
                     steps, spec.steps());
         } catch (GerbilException | IOException | UncheckedIOException e) {
-            return "not whole: " + e.getMessage();
+            return NOT_WHOLE + e.getMessage();
         }
     }
 

@@ -1,7 +1,10 @@
 package gerbil.runs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
@@ -33,6 +36,28 @@ class SweepTest {
 
     private static RunResult result(RunSpec spec) {
         return new RunResult(spec, HERE, 1, spec.tokens(), 3, 3, 2.5, 1.25, 1, 50, 0, null, List.of());
+    }
+
+    /** What is damaged is told in its line, and what is kept is found without the list. */
+    @Test
+    void aDamagedRowIsToldInItsLine() throws IOException {
+        List<RunSpec> specs = List.of(SPEC, SPEC.withSeed(1));
+        Sweep sweep = new Sweep(specs, home.resolve("runs"), home.resolve("rows"));
+        assertEquals(List.of(), sweep.kept());
+        for (RunSpec spec : specs) {
+            RunDirectory.of(sweep.runs(), spec).claim(spec, () -> HERE);
+            RunDirectory.of(sweep.runs(), spec).finish(result(spec));
+        }
+        sweep.table();
+        Files.writeString(sweep.rows().resolve("table.csv"), "made of the rows");
+        assertEquals(sweep.results(), new Sweep(List.of(), sweep.runs(), sweep.rows()).kept());
+        Files.writeString(sweep.rows().resolve(SPEC.fileName()), "{\"spec\":");
+        List<Sweep.Row> table = sweep.table();
+        assertTrue(table.get(0).state().startsWith("not whole: Found: " + sweep.rows().resolve(SPEC.fileName())),
+                table.get(0).state());
+        assertEquals(List.of(OptionalDouble.empty(), OptionalDouble.of(2.5)),
+                table.stream().map(Sweep.Row::heldOutLoss).toList());
+        assertThrows(GerbilException.class, sweep::kept);
     }
 
     /** Who has the list reads it while others train; a row stays when the run is gone, and is not made again. */

@@ -216,7 +216,7 @@ class RunSpecTest {
         Map<String, String> values = new HashMap<>(Map.of("decayed", "all", "mixture", "0.5/0.25/0.25", "shares-of", "tokens",
                 "loss-on", "TARGETS", "tokens", "60k", "batch-tokens", "512", "sequence-length", "32",
                 "shortest-span", "2", "longest-span", "99"));
-        values.putAll(Map.of("context-length", "256", "layers", "3", "heads", "4", "rotary-dim", "4", "tied-head",
+        values.putAll(Map.of("context-length", "256", "layers", "3", "heads", "1", "rotary-dim", "4", "tied-head",
                 "true", "width", "24", "parameters", "60k"));
         for (String setting : RunSetting.labels()) {
             RunSpec changed = blender.with(setting, values.getOrDefault(setting, "0.5"));
