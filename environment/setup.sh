@@ -62,6 +62,11 @@ case $home/ in
     *!/*) refuse "Gerbil cannot run in $home: a folder whose name ends with '!' is an archive to Java. Rename it." ;;
 esac
 
+# Java opens some hundred files for itself: its own, the libraries and the native parts.
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 256 ] || ulimit -Sn 256 2>/dev/null ||
+    refuse "Gerbil needs 256 open files at once, and this shell allows $(ulimit -n): raise it (ulimit -n 256)," \
+        "perhaps in /etc/security/limits.conf."
+
 # One language and one character set, whatever the user's are: names, prompts and what is printed are UTF-8.
 speak_utf8() {
     local name

@@ -52,6 +52,25 @@ public final class Folders {
         return Files.isSymbolicLink(folder) ? create(folder).toRealPath() : folder.toAbsolutePath();
     }
 
+    /**
+     * A file that may be read: one that is missing is told by who reads it.
+     *
+     * @param most bytes of it
+     * @return the file
+     * @throws GerbilException if it is larger, or a folder, a pipe or a device, whose reading may never end
+     */
+    public static Path requireFile(Path file, long most) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new GerbilException(file + ", which is " + (Files.isDirectory(file) ? "a folder"
+                    : "a pipe or device"), "a file", "put the file itself there");
+        }
+        if (Files.exists(file) && Files.size(file) > most) {
+            throw new GerbilException(file + " of " + Files.size(file) + " bytes", "a file of at most " + most,
+                    "take the file that belongs there");
+        }
+        return file;
+    }
+
     private static GerbilException leadsNowhere(Path link) throws IOException {
         return new GerbilException(link + ", a link to " + Files.readSymbolicLink(link) + ", where nothing is",
                 "links to files and folders", "make what it leads to, or delete the link");

@@ -37,7 +37,7 @@ public final class Json {
     private static final String CHECKSUM = "checksum";
 
     /** Deeper nesting would take tens of megabytes to skip. */
-    private static final int DEEPEST = 100_000;
+    public static final int DEEPEST = 100_000;
 
     private Json() {
     }
@@ -45,13 +45,15 @@ public final class Json {
     /**
      * What the JSON of others is parsed with, of which some fields are read: the rest may hold what Python writes and
      * other parsers refuse or limit, NaN, Infinity, long numbers, names and texts, deep nesting.
+     *
+     * @param deepest nesting: at most {@link #DEEPEST}, or a thousand where a tree is made of it
      */
-    public static JsonFactory others() {
+    public static JsonFactory others(int deepest) {
         return new JsonFactoryBuilder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
                 .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
                 .streamReadConstraints(StreamReadConstraints.builder().maxNumberLength(Integer.MAX_VALUE)
                         .maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE)
-                        .maxNestingDepth(DEEPEST).build()).build();
+                        .maxNestingDepth(deepest).build()).build();
     }
 
     /** One line of JSON. */
@@ -88,12 +90,14 @@ public final class Json {
 
     /**
      * @throws IOException if the file is missing or cannot be read
-     * @throws GerbilException if it is not JSON of that type, or not what {@link #writeChecked} wrote
+     * @throws GerbilException if it is larger than 16 MB, not JSON of that type, or not what {@link #writeChecked}
+     *     wrote
      */
     public static <T> T read(Path file, Class<T> type) throws IOException {
         String where = file.toString();
         try {
-            JsonNode tree = MAPPER.readTree(new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+            JsonNode tree = MAPPER.readTree(new String(
+                    Files.readAllBytes(Folders.requireFile(file, JsonFile.LARGEST)), StandardCharsets.UTF_8));
             JsonNode checksum = tree instanceof ObjectNode object ? object.remove(CHECKSUM) : null;
             if (checksum != null && !checksum.asText().equals(sha256(tree))) {
                 throw new GerbilException(where + " with another content than its checksum's",

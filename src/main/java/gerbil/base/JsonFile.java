@@ -13,8 +13,9 @@ import java.nio.file.Path;
 /** Reads the JSON files of others, of which only the size is sure before they are read. */
 public final class JsonFile {
 
-    private static final long LARGEST = 1 << 24;
-    private static final JsonMapper JSON = JsonMapper.builder(Json.others())
+    private static final int DEEPEST = 1_000;
+    static final long LARGEST = 1 << 24;
+    private static final JsonMapper JSON = JsonMapper.builder(Json.others(DEEPEST))
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
@@ -22,14 +23,11 @@ public final class JsonFile {
     }
 
     /**
-     * @throws GerbilException if it is not one JSON object of at most 16 MB
+     * @throws GerbilException if it is not one JSON object of at most 16 MB, nested at most a thousand deep
      */
     public static JsonNode object(Path file) throws IOException {
-        if (Files.size(file) > LARGEST) {
-            throw refused(file, Files.size(file) + " bytes");
-        }
         try {
-            return object(Files.readAllBytes(file), file);
+            return object(Files.readAllBytes(Folders.requireFile(file, LARGEST)), file);
         } catch (JsonProcessingException e) {
             throw refused(file, "something that is not JSON (" + e.getOriginalMessage() + ")");
         }
@@ -53,7 +51,7 @@ public final class JsonFile {
     }
 
     private static GerbilException refused(Path file, String found) {
-        return new GerbilException(file + " with " + found, "one JSON object of at most 16 MB",
+        return new GerbilException(file + " with " + found, "one JSON object",
                 "take a whole copy of the folder");
     }
 }

@@ -37,7 +37,7 @@ public final class Sha256 {
     public static String hex(Path file) throws IOException {
         MessageDigest digest = begin();
         byte[] buffer = new byte[1 << 16];
-        try (InputStream in = Files.newInputStream(file)) {
+        try (InputStream in = Files.newInputStream(Folders.requireFile(file, Long.MAX_VALUE))) {
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
                 digest.update(buffer, 0, n);
             }

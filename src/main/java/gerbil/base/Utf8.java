@@ -15,6 +15,7 @@ import java.util.Optional;
  */
 public final class Utf8 {
 
+    private static final long LARGEST = 1 << 28;
     private static final byte[] MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
     private Utf8() {
@@ -49,13 +50,13 @@ public final class Utf8 {
     }
 
     /**
-     * The text of a file of moderate size, without a mark.
+     * The text of a file of at most 256 MB, without a mark.
      *
-     * @throws GerbilException if it is not UTF-8
+     * @throws GerbilException if it is larger, or not UTF-8
      */
     public static String read(Path file) throws IOException {
         try {
-            return text(Files.readAllBytes(file));
+            return text(Files.readAllBytes(Folders.requireFile(file, LARGEST)));
         } catch (Malformed e) {
             throw new GerbilException(file + ", which " + e.getMessage(), "text in UTF-8", "save it as UTF-8", e);
         }

@@ -15,7 +15,7 @@ import java.io.IOException;
  */
 record JsonLine(String text, String subset) {
 
-    private static final JsonFactory JSON = Json.others();
+    private static final JsonFactory JSON = Json.others(Json.DEEPEST);
 
     /** Why a line is not a document. */
     static final class Unreadable extends Exception {

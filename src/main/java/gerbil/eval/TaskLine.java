@@ -21,7 +21,7 @@ import java.util.stream.StreamSupport;
 final class TaskLine {
 
     private static final ObjectMapper JSON =
-            new ObjectMapper(Json.others()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+            new ObjectMapper(Json.others(Json.DEEPEST)).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final Path file;
     private final int number;

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.sun.management.OperatingSystemMXBean;
 import gerbil.base.GerbilException;
 import gerbil.base.JsonFile;
 import gerbil.model.Devices;
@@ -14,6 +15,7 @@ import gerbil.spec.GptJConfig;
 import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,6 +39,8 @@ public final class Import {
             Pattern.compile("transformer\\.h\\.\\d+\\.attn\\.(bias|masked_bias|embed_positions)");
     private static final String INDEX = ".index.json";
     private static final List<String> WEIGHTS = List.of("model.safetensors", "pytorch_model.bin");
+    /** As it is in the file, in float32, and as the model's own. */
+    private static final int COPIES = 3;
     private static final Set<DataType> FLOATS =
             Set.of(DataType.FLOAT32, DataType.FLOAT16, DataType.BFLOAT16, DataType.FLOAT64);
 
@@ -72,6 +76,7 @@ public final class Import {
     }
 
     static GptJ model(Path folder, GptJConfig config, NDManager parent) throws IOException {
+        requireMemory(folder, config);
         Map<String, WeightFile> weights = weights(folder);
         weights.keySet().removeIf(name -> BUFFER.matcher(name).matches());
         requireTensors(folder, config, weights);
@@ -87,6 +92,15 @@ public final class Import {
                 requireTied(folder, arrays);
             }
             return GptJ.of(config, parent, arrays);
+        }
+    }
+
+    private static void requireMemory(Path folder, GptJConfig config) {
+        long memory = ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+        if (COPIES * Float.BYTES * config.parameters() > memory) {
+            throw new GerbilException(folder + ", a model of " + config.parameters() + " parameters, of which "
+                    + COPIES + " copies are in memory while it is read", "at most the " + memory
+                    + " bytes of this machine's memory", "choose a smaller model, or a larger machine");
         }
     }
 

@@ -4,7 +4,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /**
@@ -18,6 +17,9 @@ import java.util.List;
 record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) {
 
     private static final int MOST_DIMENSIONS = 64;
+    /** How many times as large as each other a view and its storage may be; and what they may be in any case. */
+    private static final int TIMES = 4;
+    private static final int SMALL = 1 << 20;
 
     /**
      * Entry {@code data/<key>} of the file.
@@ -35,12 +37,11 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
     /**
      * @param sizes whole numbers
      * @param steps whole numbers, as many
-     * @throws ArithmeticException if the view is larger than 2 GB, or not inside its storage
+     * @throws ArithmeticException if the view is larger than 2 GB, not inside its storage, or of another size by far
      */
     static PickledTensor of(Storage storage, long offset, List<?> sizes, List<?> steps) {
         long[] shape = numbers(sizes);
         long[] strides = numbers(steps);
-        PickledTensor tensor = new PickledTensor(storage, offset, new Shape(shape), strides);
         if (shape.length != strides.length || shape.length > MOST_DIMENSIONS || offset < 0) {
             throw new ArithmeticException("shape and strides disagree");
         }
@@ -54,8 +55,13 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
             bytes = Math.multiplyExact(bytes, Math.max(1, shape[i]));
         }
         bytesOf(bytes);
+        PickledTensor tensor = new PickledTensor(storage, offset, new Shape(shape), strides);
         if (tensor.shape.size() > 0 && last >= storage.elements) {
             throw new ArithmeticException("an element beyond the storage");
+        }
+        long stored = storage.bytes();
+        if (bytes > SMALL && bytes / TIMES > stored || stored > SMALL && stored / TIMES > bytes) {
+            throw new ArithmeticException(bytes + " bytes as a view of " + stored);
         }
         return tensor;
     }
@@ -72,25 +78,23 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
     }
 
     /**
-     * The tensor's elements in the order of its indices.
+     * Puts the tensor's elements in the order of its indices.
      *
      * @param content of the storage
-     * @return little-endian
+     * @param elements has room for them
      */
-    ByteBuffer elements(byte[] content) {
+    void put(ByteBuffer content, ByteBuffer elements) {
         int width = storage.type.getNumOfBytes();
         int count = Math.toIntExact(shape.size());
-        ByteBuffer elements = ByteBuffer.allocateDirect(count * width).order(ByteOrder.LITTLE_ENDIAN);
-        if (count == 0) {
-            return elements;
-        }
         if (isContiguous()) {
-            return elements.put(content, Math.toIntExact(offset * width), count * width).flip();
+            elements.put(content.slice(Math.toIntExact(offset * width), count * width));
+            return;
         }
         long[] index = new long[strides.length];
         long at = offset;
         for (int n = 0; n < count; n++) {
-            elements.put(content, Math.toIntExact(at * width), width);
+            elements.put(elements.position(), content, Math.toIntExact(at * width), width);
+            elements.position(elements.position() + width);
             for (int d = index.length - 1; d >= 0; d--) {
                 at += strides[d];
                 if (++index[d] < shape.get(d)) {
@@ -100,7 +104,6 @@ record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) 
                 index[d] = 0;
             }
         }
-        return elements.flip();
     }
 
     private boolean isContiguous() {

@@ -1,12 +1,19 @@
 package gerbil.hub;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.safetensors.SafeTensors;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +22,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -38,7 +47,7 @@ final class PyTorchFile implements WeightFile {
      */
     PyTorchFile(Path file) throws IOException {
         this.file = file;
-        try (ZipFile zip = new ZipFile(file.toFile())) {
+        try (ZipFile zip = new ZipFile(Folders.requireFile(file, Long.MAX_VALUE).toFile())) {
             List<String> pickles = zip.stream().map(ZipEntry::getName).filter(n -> n.endsWith(PICKLE)).toList();
             if (pickles.size() != 1) {
                 throw refused(pickles.size() + " entries named data.pkl");
@@ -53,9 +62,12 @@ final class PyTorchFile implements WeightFile {
                 entry(zip, tensor.storage());
             }
         } catch (ZipException e) {
-            throw refused(isOld() ? "the format of PyTorch before 1.6"
-                    : "no zip archive, or a broken one (" + e.getMessage() + ")");
+            throw isOld() ? refused("the format of PyTorch before 1.6") : broken(e);
         }
+    }
+
+    private GerbilException broken(ZipException e) {
+        return refused("no zip archive, or a broken one (" + e.getMessage() + ")");
     }
 
     /** Begins with the pickle of a number that says so. */
@@ -76,15 +88,24 @@ final class PyTorchFile implements WeightFile {
     }
 
     private byte[] content(ZipFile zip, ZipEntry entry, int most) throws IOException {
-        if (entry.getSize() > most) {
+        if (entry.getSize() < 0 || entry.getSize() > most) {
             throw refused(entry.getSize() + " bytes in " + entry.getName());
         }
-        try (InputStream in = zip.getInputStream(entry)) {
-            byte[] content = in.readNBytes(most);
-            if (content.length != entry.getSize()) {
-                throw refused(content.length + " bytes in " + entry.getName() + " of " + entry.getSize());
+        byte[] content = new byte[(int) entry.getSize()];
+        read(zip, entry, ByteBuffer.wrap(content));
+        return content;
+    }
+
+    private void read(ZipFile zip, ZipEntry entry, ByteBuffer memory) throws IOException {
+        CheckedInputStream in = new CheckedInputStream(zip.getInputStream(entry), new CRC32());
+        try (ReadableByteChannel channel = Channels.newChannel(in)) {
+            while (memory.hasRemaining() && channel.read(memory) >= 0) {
+                // until it is full
             }
-            return content;
+        }
+        if (memory.hasRemaining() || in.getChecksum().getValue() != entry.getCrc()) {
+            throw refused(entry.getName() + " of " + memory.position() + " bytes with another checksum than it was "
+                    + "written with");
         }
     }
 
@@ -101,11 +122,17 @@ final class PyTorchFile implements WeightFile {
         try (ZipFile zip = new ZipFile(file.toFile())) {
             for (String name : names) {
                 PickledTensor tensor = tensors.get(name);
-                ZipEntry entry = entry(zip, tensor.storage());
-                byte[] content = content(zip, entry, tensor.storage().bytes());
-                arrays.put(name, SafeTensors.array(manager, tensor.storage().type(), tensor.shape(),
-                        tensor.elements(content)));
+                arrays.put(name, SafeTensors.array(manager, tensor.storage().type(), tensor.shape(), memory -> {
+                    try (NDManager scratch = manager.newSubManager(Device.cpu())) {
+                        ByteBuffer storage = SafeTensors.array(scratch, DataType.UINT8,
+                                new Shape(tensor.storage().bytes()), content ->
+                                        read(zip, entry(zip, tensor.storage()), content)).toByteBuffer(true);
+                        tensor.put(storage, memory);
+                    }
+                }));
             }
+        } catch (ZipException e) {
+            throw broken(e);
         }
         return arrays;
     }

@@ -1,6 +1,7 @@
 package gerbil.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.JsonFile;
@@ -100,10 +101,7 @@ final class TransformersTokenizer {
             throw new GerbilException(folder + " without " + (spelled ? MERGES : WHOLE + " and " + VOCABULARY),
                     "a tokenizer beside the model", "put the files of the tokenizer it was trained with there");
         }
-        if (Files.size(folder.resolve(MERGES)) > LARGEST_MERGES) {
-            throw notGpt2(folder);
-        }
-        String merges = Utf8.read(folder.resolve(MERGES)).replace("\r", "");
+        String merges = Utf8.read(Folders.requireFile(folder.resolve(MERGES), LARGEST_MERGES)).replace("\r", "");
         Map<String, Integer> added = new LinkedHashMap<>();
         if (Files.exists(folder.resolve(ADDED))) {
             JsonFile.object(folder.resolve(ADDED)).properties()

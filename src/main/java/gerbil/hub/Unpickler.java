@@ -51,6 +51,9 @@ final class Unpickler {
             "torch.ShortStorage", DataType.INT16, "torch.IntStorage", DataType.INT32,
             "torch.LongStorage", DataType.INT64);
     private static final Object NONE = new Object();
+    /** Some thirty for each tensor; each may take a hundred bytes. */
+    private static final int MOST_OPERATIONS = 1 << 20;
+    private static final int SHOWN = 100;
 
     /** What a pickle may call. */
     private record Function(String name) {
@@ -92,7 +95,7 @@ final class Unpickler {
         Map<String, PickledTensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<?, ?> entry : dictionary.entrySet()) {
             if (!(entry.getKey() instanceof String name && entry.getValue() instanceof PickledTensor tensor)) {
-                throw refused("'" + entry.getKey() + "' that is no tensor"
+                throw refused("'" + shown(entry.getKey().toString()) + "' that is no tensor"
                         + (entry.getValue() instanceof Map ? " but a dictionary" : ""));
             }
             tensors.put(name, tensor);
@@ -101,7 +104,7 @@ final class Unpickler {
     }
 
     private Object run() {
-        while (true) {
+        for (int n = 0; n < MOST_OPERATIONS; n++) {
             char operation = (char) (in.get() & 0xFF);
             switch (operation) {
                 case '.' -> {
@@ -140,7 +143,7 @@ final class Unpickler {
                 case 'c' -> push(global(line() + "." + line()));                        // GLOBAL
                 case 0x93 -> {                                                          // STACK_GLOBAL
                     List<Object> name = tuple(2);
-                    push(global(name.get(0) + "." + name.get(1)));
+                    push(global((String) name.get(0) + "." + (String) name.get(1)));
                 }
                 case 'Q' -> push(storage((List<?>) pop()));      // BINPERSID
                 case 'R' -> {                                                           // REDUCE
@@ -157,6 +160,7 @@ final class Unpickler {
             }
             in.order(ByteOrder.LITTLE_ENDIAN);
         }
+        throw refused("a pickle of more than " + MOST_OPERATIONS + " operations");
     }
 
     private Object reduce(Function function, List<?> arguments) {
@@ -196,7 +200,7 @@ final class Unpickler {
         if (CALLED.contains(name) || TYPE.matcher(name).matches()) {
             return new Function(name);
         }
-        String found = "a pickle that imports " + name.replaceAll("[^\\w.]", "?");
+        String found = "a pickle that imports " + shown(name.replaceAll("[^\\w.]", "?"));
         if (OF_PYTORCH.matcher(name).matches()) {
             throw refused(found + ", as PyTorch writes other things than plain tensors");
         }
@@ -247,7 +251,7 @@ final class Unpickler {
                 throw refused("a dictionary whose keys are neither texts nor numbers");
             }
             if (target.put(key, keysAndValues.get(i + 1)) != null) {
-                throw refused("'" + key + "' twice");
+                throw refused("'" + shown(key.toString()) + "' twice");
             }
         }
     }
@@ -300,6 +304,10 @@ final class Unpickler {
             // to the end of the line
         }
         return new String(in.array(), begin, in.position() - 1 - begin, StandardCharsets.UTF_8);
+    }
+
+    private static String shown(String text) {
+        return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
     }
 
     private GerbilException refused(String found) {

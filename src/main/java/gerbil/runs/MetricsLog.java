@@ -1,5 +1,6 @@
 package gerbil.runs;
 
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.Sha256;
@@ -22,6 +23,8 @@ public final class MetricsLog implements AutoCloseable {
 
     /** What is written is ASCII; no byte is lost of what was damaged. */
     private static final Charset BYTES = StandardCharsets.ISO_8859_1;
+    /** More than a million steps. */
+    private static final long LARGEST = 1 << 28;
 
     /** Not a channel, which an interrupt would close. */
     private final FileOutputStream out;
@@ -58,7 +61,7 @@ public final class MetricsLog implements AutoCloseable {
     }
 
     private static String first(int step, Path file) throws IOException {
-        String text = Files.exists(file) ? Files.readString(file, BYTES) : "";
+        String text = Files.exists(file) ? text(file) : "";
         int end = 0;
         for (int i = 0; i < step; i++) {
             end = text.indexOf('\n', end) + 1;
@@ -72,8 +75,12 @@ public final class MetricsLog implements AutoCloseable {
 
     /** All steps of a log; a last line that a killed run has not finished is passed over. */
     public static List<StepMetrics> read(Path file) throws IOException {
-        String text = Files.readString(file, BYTES);
+        String text = text(file);
         return parse(text.substring(0, text.lastIndexOf('\n') + 1), file);
+    }
+
+    private static String text(Path file) throws IOException {
+        return Files.readString(Folders.requireFile(file, LARGEST), BYTES);
     }
 
     private static List<StepMetrics> parse(String lines, Path file) {

@@ -31,7 +31,7 @@ final class Header {
 
     /** More dimensions than PyTorch knows; it keeps a hostile shape from becoming a long list. */
     private static final int MOST_DIMENSIONS = 64;
-    private static final int MOST_TENSORS = 100_000;
+    private static final int MOST_ENTRIES = 100_000;
     private static final int SHOWN = 60;
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
@@ -90,10 +90,10 @@ final class Header {
             json.nextToken();
             if (name.equals(METADATA)) {
                 skipMetadata();
-            } else if (tensors.size() < MOST_TENSORS) {
+            } else if (tensors.size() < MOST_ENTRIES) {
                 tensors.add(tensor(name));
             } else {
-                throw broken(file, "more than " + MOST_TENSORS + " tensors", "a model's weights");
+                throw broken(file, "more than " + MOST_ENTRIES + " tensors", "a model's weights");
             }
         }
         if (json.nextToken() != null) {
@@ -104,11 +104,12 @@ final class Header {
 
     private void skipMetadata() throws IOException {
         boolean strings = json.currentToken() == JsonToken.START_OBJECT;
-        while (strings && json.nextToken() == JsonToken.FIELD_NAME) {
-            strings = json.nextToken() == JsonToken.VALUE_STRING;
+        for (int n = 0; strings && json.nextToken() == JsonToken.FIELD_NAME; n++) {
+            strings = json.nextToken() == JsonToken.VALUE_STRING && n < MOST_ENTRIES;
         }
         if (!strings) {
-            throw broken(file, "a header with " + METADATA + " that holds " + shown(), "an object of strings");
+            throw broken(file, "a header with " + METADATA + " that holds " + shown(), "an object of at most "
+                    + MOST_ENTRIES + " strings");
         }
     }
 
@@ -126,7 +127,7 @@ final class Header {
                 case "dtype" -> type = type(name);
                 case "shape" -> shape = numbers(name, "a shape", MOST_DIMENSIONS);
                 case "data_offsets" -> offsets = numbers(name, "data_offsets", 2);
-                default -> json.skipChildren();
+                default -> throw broken(file, name + " with a " + shown(field), "dtype, shape and data_offsets");
             }
         }
         if (type == null || shape == null || offsets == null || offsets.length != 2) {
@@ -169,7 +170,10 @@ final class Header {
 
     /** The current token, short enough for a message. */
     private String shown() throws IOException {
-        String text = json.getText();
+        return shown(json.getText());
+    }
+
+    private static String shown(String text) {
         return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
     }
 

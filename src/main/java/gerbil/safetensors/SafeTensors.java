@@ -1,11 +1,13 @@
 package gerbil.safetensors;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.WholeFile;
 
@@ -99,7 +101,7 @@ public final class SafeTensors {
      * @throws GerbilException if it breaks a rule of the format, naming the rule
      */
     public static List<TensorInfo> list(Path file) throws IOException {
-        try (FileChannel in = FileChannel.open(file)) {
+        try (FileChannel in = open(file)) {
             long headerLength = headerLength(file, in);
             return tensors(file, in, headerLength);
         }
@@ -118,18 +120,21 @@ public final class SafeTensors {
     /** As the other method, leaving out the tensors that are not wanted. */
     public static Map<String, NDArray> read(Path file, NDManager manager, Predicate<String> wanted)
             throws IOException {
-        try (FileChannel in = FileChannel.open(file)) {
+        try (FileChannel in = open(file)) {
             long headerLength = headerLength(file, in);
             Map<String, NDArray> arrays = new LinkedHashMap<>();
             for (TensorInfo tensor : tensors(file, in, headerLength)) {
                 if (wanted.test(tensor.name())) {
-                    ByteBuffer data = read(in, file, 8 + headerLength + tensor.begin(), tensor.end() - tensor.begin());
                     arrays.put(tensor.name(), array(manager, tensor.type(), tensor.shape(),
-                            data.order(ByteOrder.LITTLE_ENDIAN)));
+                            memory -> read(in, file, 8 + headerLength + tensor.begin(), memory)));
                 }
             }
             return arrays;
         }
+    }
+
+    private static FileChannel open(Path file) throws IOException {
+        return FileChannel.open(Folders.requireFile(file, Long.MAX_VALUE));
     }
 
     private static long headerLength(Path file, FileChannel in) throws IOException {
@@ -137,7 +142,9 @@ public final class SafeTensors {
         if (size < 8) {
             throw Header.broken(file, size + " bytes", "at least the 8 bytes of the header's length");
         }
-        long length = read(in, file, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        ByteBuffer begin = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        read(in, file, 0, begin);
+        long length = begin.getLong(0);
         if (length < 2 || length > Math.min(LARGEST_HEADER, size - 8)) {
             throw Header.broken(file, "a header of " + length + " bytes in a file of " + size,
                     "a header inside the file and of at most " + LARGEST_HEADER + " bytes");
@@ -147,33 +154,51 @@ public final class SafeTensors {
 
     private static List<TensorInfo> tensors(Path file, FileChannel in, long headerLength) throws IOException {
         byte[] header = new byte[(int) headerLength];
-        read(in, file, 8, headerLength).get(header);
+        read(in, file, 8, ByteBuffer.wrap(header));
         return Header.parse(file, header, in.size() - 8 - headerLength);
     }
 
-    /**
-     * An array of bytes in little-endian order; bfloat16 as float32. (DJL's PyTorch engine dies of bfloat16 arrays;
-     * float32 holds the same numbers, their bits in its upper half.)
-     */
-    public static NDArray array(NDManager manager, DataType type, Shape shape, ByteBuffer data) {
-        if (type != DataType.BFLOAT16) {
-            return manager.create(data, shape, type);
-        }
-        ByteBuffer wide = ByteBuffer.allocateDirect(2 * data.remaining()).order(ByteOrder.nativeOrder());
-        while (data.hasRemaining()) {
-            wide.putInt(data.getShort() << Short.SIZE);
-        }
-        return manager.create(wide.flip(), shape, DataType.FLOAT32);
+    /** What a tensor is read from. */
+    @FunctionalInterface
+    public interface Source {
+
+        /**
+         * Reads all bytes of the tensor.
+         *
+         * @param memory has room for them, in little-endian order
+         */
+        void readInto(ByteBuffer memory) throws IOException;
     }
 
-    private static ByteBuffer read(FileChannel in, Path file, long position, long count) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(count));
-        while (buffer.hasRemaining()) {
-            if (in.read(buffer, position + buffer.position()) < 0) {
-                throw Header.broken(file, "an end at byte " + (position + buffer.position()), "byte " + (position
-                        + count));
+    /**
+     * An array whose bytes go straight into its own memory, so that neither Java's heap nor its buffers limit it;
+     * bfloat16 as float32. (DJL's PyTorch engine dies of bfloat16 arrays; float32 holds the same numbers, their bits in
+     * its upper half.)
+     */
+    public static NDArray array(NDManager manager, DataType type, Shape shape, Source source) throws IOException {
+        boolean widened = type == DataType.BFLOAT16;
+        NDArray array = manager.create(shape, widened ? DataType.FLOAT32 : type, Device.cpu());
+        if (shape.size() > 0) {
+            ByteBuffer memory = array.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
+            int half = memory.capacity() / 2;
+            source.readInto(widened ? memory.slice(half, half).order(ByteOrder.LITTLE_ENDIAN) : memory);
+            for (int i = 0; widened && i < half; i += Short.BYTES) {
+                memory.putInt(2 * i, memory.getShort(half + i) << Short.SIZE);
             }
         }
-        return buffer.flip();
+        NDArray moved = array.toDevice(manager.getDevice(), false);
+        if (moved != array) {
+            array.close();
+        }
+        return moved;
+    }
+
+    private static void read(FileChannel in, Path file, long position, ByteBuffer memory) throws IOException {
+        while (memory.hasRemaining()) {
+            if (in.read(memory, position + memory.position()) < 0) {
+                throw Header.broken(file, "an end at byte " + (position + memory.position()), "byte " + (position
+                        + memory.capacity()));
+            }
+        }
     }
 }

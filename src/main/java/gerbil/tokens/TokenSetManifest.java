@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.WholeFile;
 import gerbil.corpus.Provenance;
@@ -46,6 +47,8 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
     public static final int FORMAT_VERSION = 1;
 
     static final String FILE = "tokens.json";
+    /** With a line for each of a million files of the corpus. */
+    private static final long LARGEST = 1 << 28;
 
     private static final ObjectMapper JSON = new JsonMapper();
 
@@ -96,7 +99,7 @@ public record TokenSetManifest(int formatVersion, String tokenizer, String token
                     "prepare the tokens, or check the folder's name");
         }
         try {
-            JsonNode json = JSON.readTree(Files.readAllBytes(file));
+            JsonNode json = JSON.readTree(Files.readAllBytes(Folders.requireFile(file, LARGEST)));
             int version = json.path("formatVersion").asInt();
             if (version != FORMAT_VERSION) {
                 throw new GerbilException(file + " has format version " + version, "version " + FORMAT_VERSION,

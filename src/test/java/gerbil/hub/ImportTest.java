@@ -25,13 +25,16 @@ import gerbil.spec.Objective;
 import gerbil.spec.Scale;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
+import gerbil.train.Child;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -369,6 +372,43 @@ class ImportTest {
             assertArrayEquals(reference.encode(text, false, false).getIds(), Arrays.stream(ids).asLongStream().toArray());
             assertFalse(Arrays.equals(new Tokenizer(Vocabulary.cut(1_024)).encode(text), ids));
         }
+    }
+
+    /** Opening one would wait until somebody writes into it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "tokenizer.json",
+        "tokenizer_config.json", "vocab.json", "merges.txt", "config.json"})
+    @Timeout(20)
+    void pipesInPlaceOfFilesAreRefused(String name) throws Exception {
+        Path exported = export(Objective.CAUSAL);
+        if (name.contains("index") || name.endsWith(".bin")) {
+            Files.delete(exported.resolve("model.safetensors"));
+        } else if (name.equals("vocab.json") || name.equals("merges.txt")) {
+            Files.delete(exported.resolve("tokenizer.json"));
+        }
+        Files.deleteIfExists(exported.resolve(name));
+        assertTrue(Child.succeeds("mkfifo", exported.resolve(name).toString()));
+        String message = assertThrows(GerbilException.class, () -> Import.open(exported)).getMessage();
+        String expected = name.equals("config.json") ? "no config.json" : name + ", which is a pipe";
+        assertTrue(message.contains(expected), message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tokenizer.json", "config.json", "tokenizer_config.json"})
+    void nestingWithoutEndIsRefused(String name) throws IOException {
+        Path exported = export(Objective.CAUSAL);
+        Files.writeString(exported.resolve(name), "{\"a\":" + "[".repeat(90_000) + "]".repeat(90_000) + "}");
+        assertTokenizerRefused(exported, name + " with something that is not JSON");
+    }
+
+    /** Before a weight is looked for. */
+    @Test
+    void modelsThatNoMemoryHoldsAreRefused() throws IOException {
+        Path exported = export(Objective.CAUSAL);
+        replace(exported.resolve("config.json"), "\"n_layer\" : 2", "\"n_layer\" : 1000");
+        replace(exported.resolve("config.json"), "\"n_embd\" : 16", "\"n_embd\" : 65536");
+        Files.delete(exported.resolve("model.safetensors"));
+        assertTokenizerRefused(exported, "bytes of this machine's memory");
     }
 
     @Test

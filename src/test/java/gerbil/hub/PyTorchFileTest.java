@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,13 +20,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -183,6 +188,7 @@ class PyTorchFileTest {
         "ctorch\\nfloat32\\n)R.                            | calls torch.float32",
         "))R.                                              | contradicts itself",
         "]K\\x01b.                                         | sets the state",
+        "]q\\x00h\\x00ah\\x00h\\x00\\x93.                      | contradicts itself",
         "X\\xff\\xff\\xff\\x7f.                            | text of 2147483647 bytes",
         "\\x8a\\x09\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01. | number of 9 bytes"})
     void hostilePicklesAreRefused(String pickle, String mentioned) throws IOException {
@@ -190,6 +196,62 @@ class PyTorchFileTest {
             assertTrue(new PyTorchFile(zip(Map.of("m/data.pkl", bytes(pickle)))).tensors().isEmpty());
         } else {
             assertRefused(zip(Map.of("m/data.pkl", bytes(pickle))), mentioned);
+        }
+    }
+
+    /** Each would take a gigabyte of dictionaries, or 2^60 steps, to be read. */
+    @Test
+    @Timeout(60)
+    void picklesThatWouldTakeMuchMemoryOrTimeAreRefused() throws IOException {
+        for (char operation : new char[] {'}', '(', 'N'}) {
+            byte[] many = new byte[16_000_000];
+            Arrays.fill(many, (byte) operation);
+            assertRefused(zip(Map.of("m/data.pkl", many)), "more than 1048576 operations");
+        }
+        String paths = "Nq\\x00" + "h\\x00h\\x00\\x86q\\x00".repeat(60) + "h\\x00h\\x00\\x93.";
+        assertRefused(zip(Map.of("m/data.pkl", bytes(paths))), "contradicts itself");
+        String name = "a".repeat(1_000_000);
+        assertTrue(assertRefused(zip(Map.of("m/data.pkl", bytes("c" + name + "\\n" + name + "\\n."))), "imports aaa")
+                .length() < 1_000);
+    }
+
+    /** One tensor of float32 at the beginning of its storage; numbers are long ones of a byte each. */
+    private static byte[] tensor(int elements, String shape, String strides) {
+        return bytes("}X\\x01\\x00\\x00\\x00wctorch._utils\\n_rebuild_tensor_v2\\n((X\\x07\\x00\\x00\\x00"
+                + "storagectorch\\nFloatStorage\\nX\\x01\\x00\\x00\\x000X\\x03\\x00\\x00\\x00cpu" + number(elements) + "tQK\\x00("
+                + numbers(shape) + "t(" + numbers(strides) + "t\\x89}tRs.");
+    }
+
+    private static String numbers(String list) {
+        return Stream.of(list.split(" ")).map(n -> number(Integer.parseInt(n))).collect(Collectors.joining());
+    }
+
+    private static String number(int n) {
+        return String.format("J\\x%02x\\x%02x\\x%02x\\x%02x", n & 0xFF, n >> 8 & 0xFF, n >> 16 & 0xFF, n >>> 24);
+    }
+
+    /** Refused by the pickle alone: there are no storages. */
+    @ParameterizedTest
+    @CsvSource({"400000000, 2, 1, 8 bytes as a view of 1600000000", "1, 268435456, 0, 1073741824 bytes as a view of 4",
+        "1, 65536 65536, 0 0, it has 17179869184 bytes", "4, 4, -1, a negative dimension or stride",
+        "4, -4, 1, a negative dimension or stride", "4, 4, 2, an element beyond the storage",
+        "4, 2, 2147483647, an element beyond the storage", "600000000, 600000000, 1, it has 2400000000 bytes",
+        "-4, 0, 1, which should hold -4"})
+    void viewsFarLargerOrSmallerThanTheirStorageAreRefused(int elements, String shape, String strides, String mentioned)
+            throws IOException {
+        assertRefused(zip(Map.of("m/data.pkl", tensor(elements, shape, strides))), mentioned);
+    }
+
+    @Test
+    void storagesHaveTheChecksumsOfTheArchive() throws IOException {
+        byte[] bytes = Files.readAllBytes(SAVED.resolve("tensors.bin"));
+        int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("\0\0 \u00c0\0\0\u00c0\u00bf"); // -2.5f, -1.5f
+        bytes[at] ^= 1;
+        PyTorchFile file = new PyTorchFile(Files.write(folder.resolve("flipped.bin"), bytes));
+        try (NDManager manager = NDManager.newBaseManager()) {
+            String message = assertThrows(GerbilException.class, () -> file.read(manager, file.tensors().keySet()))
+                    .getMessage();
+            assertTrue(message.contains("with another checksum"), message);
         }
     }
 
@@ -253,7 +315,7 @@ class PyTorchFileTest {
     @ValueSource(ints = {0, 1, 3, 100, 1_000, 4_000})
     void truncatedFilesAreRefused(int length) throws IOException {
         byte[] whole = Files.readAllBytes(SAVED.resolve("tensors.bin"));
-        Path file = Files.write(folder.resolve("cut.bin"), java.util.Arrays.copyOf(whole, length));
+        Path file = Files.write(folder.resolve("cut.bin"), Arrays.copyOf(whole, length));
         assertRefused(file, "no zip archive");
     }
 
@@ -269,8 +331,9 @@ class PyTorchFileTest {
                     .forEach(n -> damaged[random.nextInt(damaged.length)] = (byte) random.nextInt(256));
             try {
                 Unpickler.tensors(folder, damaged).values().forEach(tensor -> {
-                    if (tensor.storage().bytes() < 1 << 16 && tensor.shape().size() < 1 << 16) {
-                        tensor.elements(new byte[tensor.storage().bytes()]);
+                    int bytes = Math.toIntExact(tensor.shape().size() * tensor.storage().type().getNumOfBytes());
+                    if (bytes > 0 && tensor.storage().bytes() < 1 << 16 && bytes < 1 << 16) {
+                        tensor.put(ByteBuffer.allocate(tensor.storage().bytes()), ByteBuffer.allocate(bytes));
                     }
                 });
             } catch (GerbilException e) {

@@ -220,13 +220,43 @@ class SafeTensorsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "{\"t\":{\"shape\":[                    | 1,     | at most 64 whole numbers",
-        "{\"t\":{\"other\":[                    | [],    | not JSON",
-        "{\"t\":{\"other\":                     | [      | not JSON",
+        "{\"t\":{\"shape\":                     | [      | whole numbers",
+        "{\"t\":{\"other\":[                    | [],    | t with a other",
         "{\"__metadata__\":{\"format\":\"        | x      | not JSON"})
     void headersOfNonsenseTakeNoMoreThanTheirBytes(String beginning, String repeated, String mentioned)
             throws IOException {
         write(beginning + repeated.repeat((100_000_000 - beginning.length()) / repeated.length()), 0);
         assertRefused(mentioned);
+    }
+
+    /** Names that differ take more memory than their bytes. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{\"__metadata__\":{ | \"%d\":\"\",          | at most 100000 strings",
+        "{ | \"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}, | more than 100000 tensors"})
+    void headersOfMillionsOfEntriesAreRefused(String beginning, String entry, String mentioned) throws IOException {
+        StringBuilder header = new StringBuilder(beginning);
+        for (int i = 0; header.length() < 50_000_000; i++) {
+            header.append(entry.replace("%d", Integer.toString(i)));
+        }
+        write(header.toString(), 0);
+        assertRefused(mentioned);
+    }
+
+    /** The heap of tests is 1 GB. */
+    @Test
+    void moreIsReadThanTheHeapHolds() throws IOException {
+        write("{\"a\":{\"dtype\":\"F32\",\"shape\":[150000000],\"data_offsets\":[0,600000000]},"
+                + "\"b\":{\"dtype\":\"BF16\",\"shape\":[300000000],\"data_offsets\":[600000000,1200000000]}}", 0);
+        try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+            long end = sparse.length() + 1_200_000_000;
+            sparse.setLength(end);
+            sparse.seek(end - 2);
+            sparse.writeShort(0x803f);
+        }
+        assertTrue(Runtime.getRuntime().maxMemory() < 1_200_000_000);
+        NDArray last = SafeTensors.read(file, manager).get("b");
+        assertEquals(1, last.getFloat(299_999_999));
     }
 
     @Test
