@@ -7,21 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.github.luben.zstd.ZstdOutputStream;
+import gerbil.Campaign;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.Progress;
 import gerbil.base.Sha256;
+import gerbil.base.WholeFile;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.TextFolder;
 import gerbil.tokenizer.Texts;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.train.Child;
+import gerbil.train.Kills;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +35,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 
@@ -42,7 +43,6 @@ class InterruptedPreparationTest {
 
     private static final Screening SCREENING = new Screening(Deduplication.NEAR, 100, true);
     private static final int DOCUMENTS = 3_000;
-    private static final int KILLS = 8;
 
     @TempDir
     private static Path shared;
@@ -117,23 +117,30 @@ class InterruptedPreparationTest {
 
     @Test
     void killedAgainAndAgain() throws Exception {
-        Random random = new Random();
-        int killed = 0;
-        for (String progress = ""; progress != null && killed < KILLS; ) {
-            Process child = Child.start(List.of("-Xmx512m"), Killed.class, shared.toString(), out.toString());
-            try (BufferedReader lines = child.inputReader()) {
-                progress = lines.readLine();
-                if (progress != null && !child.waitFor(random.nextInt(250), TimeUnit.MILLISECONDS)) {
-                    child.destroyForcibly();
-                    assertEquals(128 + 9, child.waitFor());
-                    killed++;
-                    assertTrue(!Files.exists(out) || content(PreparedTokens.open(out)).equals(expected),
-                            "all or nothing");
-                }
+        Kills kills = new Kills() {
+
+            @Override
+            protected Process start() throws IOException {
+                return Child.start(List.of("-Xmx512m", "-XX:TieredStopAtLevel=1"), Killed.class, shared.toString(),
+                        out.toString());
             }
-        }
-        assertTrue(killed > 2, killed + " kills");
-        assertEndsAsTheWholeOne();
+
+            @Override
+            protected void killed(List<String> said) throws IOException {
+                assertTrue(!Files.exists(out) || content(PreparedTokens.open(out)).equals(expected), "all or nothing");
+            }
+
+            @Override
+            protected void done() throws IOException {
+                assertEquals(expected, content(PreparedTokens.open(out)));
+                assertFalse(Files.exists(temp.resolve("out.partial")));
+                WholeFile.delete(out);
+            }
+        };
+        int count = Campaign.many("kills.preparation", 6);
+        kills.run(count);
+        Campaign.report("SIGKILL while data is prepared", count + " kills; " + kills.works()
+                + " preparations to the end, all with the same bytes");
     }
 
     /** Takes its time, so that kills may fall anywhere. */

@@ -25,6 +25,10 @@ public final class TestTokens {
 
     /** Training tokens up to a limit, and about 1,000 held-out ones. */
     public static PreparedTokens prepare(Path folder, long tokens) {
+        return prepare(folder, tokens, 1_000);
+    }
+
+    static PreparedTokens prepare(Path folder, long tokens, long heldout) {
         try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
             Path texts = Files.createDirectories(folder.resolve("texts"));
             List<String> lines = new ArrayList<>();
@@ -35,7 +39,7 @@ public final class TestTokens {
                 Files.write(texts.resolve(i + ".txt"), lines.subList(i, Math.min(i + LINES, lines.size())));
             }
             return Preparation.prepare(TextFolder.open(texts), Workspace.vocabulary(Scale.NANO),
-                    folder.resolve("tokens"), tokens, 1_000, 0, Progress.NONE);
+                    folder.resolve("tokens"), tokens, heldout, 0, Progress.NONE);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,0 +1,130 @@
+package gerbil.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import gerbil.Campaign;
+import gerbil.base.Folders;
+import gerbil.base.Sha256;
+import gerbil.base.WholeFile;
+import gerbil.runs.CheckpointPolicy;
+import gerbil.runs.RunDirectory;
+import gerbil.spec.StepMetrics;
+import gerbil.spec.TrainingPath;
+import gerbil.tokens.PreparedTokens;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** A run whose process is killed again and again, in its steps, its checkpoints and its evaluation. */
+class KilledRunTest {
+
+    private static final int STEPS = 60;
+
+    @TempDir
+    private Path folder;
+
+    /** What a finished run has, but for the time it took. */
+    private record Outcome(List<String> hashes, List<List<Double>> steps, double heldoutLoss, double wholeRunLoss) {
+    }
+
+    @Test
+    void killedAgainAndAgain() throws Exception {
+        TestTokens.prepare(folder, 40_000, 40_000);
+        RunDirectory run = RunDirectory.at(folder.resolve("run"));
+        List<String> notes = new ArrayList<>();
+        int[] inSave = {0};
+        int[] inEvaluation = {0};
+        long[] bytes = {0, 0};
+        Kills kills = new Kills() {
+
+            private Outcome expected;
+
+            @Override
+            protected Process start() throws IOException {
+                return Child.start(List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"), Training.class,
+                        folder.toString());
+            }
+
+            @Override
+            protected void killed(List<String> said) throws IOException {
+                inSave[0] += Files.exists(run.checkpoints().resolve("next.tmp")) ? 1 : 0;
+                inEvaluation[0] += run.metrics().size() == STEPS && run.result().isEmpty() ? 1 : 0;
+                bytes[0] = Math.max(bytes[0], bytes());
+                // the step after the last one that was told may have been saved
+                int told = said.stream().filter(line -> line.startsWith("step")).mapToInt(line ->
+                        Integer.parseInt(line.substring(5))).max().orElse(0);
+                int saved = run.wholeCheckpoint(notes::add).map(c -> c.step()).orElse(0);
+                assertTrue(saved >= told - 1, "step " + told + " was told, and saved is " + saved);
+                assertStepsAreInOrder(run.metrics());
+                assertTrue(run.metrics().size() >= saved);
+            }
+
+            @Override
+            protected void done() throws IOException {
+                Outcome outcome = outcome();
+                expected = expected == null ? outcome : expected;
+                assertEquals(expected, outcome);
+                assertStepsAreInOrder(run.metrics());
+                assertEquals(List.of("step-0000059", "step-0000060"), checkpoints());
+                bytes[1] = Math.max(bytes[1], bytes());
+                WholeFile.delete(run.folder());
+            }
+
+            private Outcome outcome() throws IOException {
+                Path last = run.latestCheckpoint().orElseThrow().folder();
+                return new Outcome(List.of(Sha256.hex(last.resolve("weights.safetensors")),
+                        Sha256.hex(last.resolve("moments.safetensors"))), run.metrics().stream().map(m ->
+                        List.of(m.loss(), m.gradientNorm(), m.learningRate())).toList(),
+                        run.result().orElseThrow().heldoutLoss(), run.result().orElseThrow().wholeRunLoss());
+            }
+
+            private long bytes() throws IOException {
+                return Folders.files(run.folder()).values().stream().mapToLong(BasicFileAttributes::size).sum();
+            }
+
+            private List<String> checkpoints() throws IOException {
+                try (Stream<Path> list = Files.list(run.checkpoints())) {
+                    return list.map(f -> f.getFileName().toString()).sorted().toList();
+                }
+            }
+        };
+        int count = Campaign.many("kills.training", 6);
+        kills.run(count);
+        assertEquals(List.of(), notes, "checkpoints that are damaged");
+        assertTrue(bytes[0] < 2 * bytes[1], bytes[0] + " bytes of a killed run, and " + bytes[1] + " of a whole one");
+        Campaign.report("SIGKILL while a run trains, saves and evaluates", count + " kills, " + inSave[0]
+                + " of them inside a save and " + inEvaluation[0] + " in the evaluation at the end; " + kills.works()
+                + " runs to the end, all with the same weights, moments, metrics and losses; no checkpoint lost or "
+                + "damaged; at most " + bytes[0] / 1_000 + " kB on disk, finished " + bytes[1] / 1_000);
+    }
+
+    private static void assertStepsAreInOrder(List<StepMetrics> metrics) {
+        assertEquals(IntStream.rangeClosed(1, metrics.size()).boxed().toList(),
+                metrics.stream().map(StepMetrics::step).toList());
+    }
+
+    /** Saves after every step, so that kills may well fall into it. */
+    static final class Training {
+
+        private Training() {
+        }
+
+        public static void main(String[] args) {
+            Path folder = Path.of(args[0]);
+            PreparedTokens tokens = PreparedTokens.open(folder.resolve("tokens"));
+            System.out.println("begun");
+            new Trainer(SmallRun.of(tokens, STEPS), tokens, RunDirectory.at(folder.resolve("run")),
+                    () -> SmallRun.settings(TrainingPath.FUSED, 2), (metrics, steps) ->
+                    System.out.println("step " + metrics.step()), CheckpointPolicy.parse("1", 2, 0)).run();
+        }
+    }
+}
