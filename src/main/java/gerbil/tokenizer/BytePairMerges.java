@@ -1,6 +1,5 @@
 package gerbil.tokenizer;
 
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,38 +11,26 @@ import java.util.Map;
  */
 final class BytePairMerges {
 
-    private final Map<String, Integer> ranks = new HashMap<>();
-
     private BytePairMerges() {
     }
 
-    /** One merge: the two tokens' bytes. */
-    record Merge(byte[] left, byte[] right) {
-
-        /** As a line of {@code merges.txt}: the two tokens in the byte alphabet, with a space between them. */
-        String spelled() {
-            return ByteAlphabet.spell(left) + " " + ByteAlphabet.spell(right);
-        }
-    }
-
     /**
-     * @param tokens the 256 single bytes, then one token for each merge, in order
-     * @return one merge for each token from the 257th
+     * @param tokens in the byte alphabet: the 256 single bytes, then one token for each merge, in order
+     * @return of each token from the 257th its two parts with a space between, as in {@code merges.txt}
      */
-    static List<Merge> of(List<byte[]> tokens) {
-        BytePairMerges bpe = new BytePairMerges();
-        List<Merge> merges = new ArrayList<>(tokens.size() - 256);
-        for (byte[] token : tokens) {
-            String bytes = latin1(token);
-            if (token.length > 1) {
-                merges.add(bpe.split(bytes));
+    static List<String> of(List<String> tokens) {
+        Map<String, Integer> ranks = new HashMap<>();
+        List<String> merges = new ArrayList<>();
+        for (String token : tokens) {
+            if (token.length() > 1) {
+                merges.add(String.join(" ", split(token, ranks)));
             }
-            bpe.ranks.put(bytes, bpe.ranks.size());
+            ranks.put(token, ranks.size());
         }
         return merges;
     }
 
-    private Merge split(String token) {
+    private static List<String> split(String token, Map<String, Integer> ranks) {
         List<String> parts = new ArrayList<>(token.chars().mapToObj(Character::toString).toList());
         while (parts.size() > 2) {
             int best = -1;
@@ -56,18 +43,10 @@ final class BytePairMerges {
                 }
             }
             if (best < 0) {
-                throw new IllegalStateException("no merge makes the token " + ByteAlphabet.spell(bytes(token)));
+                throw new IllegalStateException("no merge makes the token " + token);
             }
             parts.set(best, parts.get(best) + parts.remove(best + 1));
         }
-        return new Merge(bytes(parts.get(0)), bytes(parts.get(1)));
-    }
-
-    private static String latin1(byte[] bytes) {
-        return new String(bytes, StandardCharsets.ISO_8859_1);
-    }
-
-    private static byte[] bytes(String latin1) {
-        return latin1.getBytes(StandardCharsets.ISO_8859_1);
+        return parts;
     }
 }

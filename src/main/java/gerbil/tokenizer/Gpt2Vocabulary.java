@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -36,7 +37,7 @@ final class Gpt2Vocabulary extends Vocabulary {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<byte[]> tokens;
-    private final List<BytePairMerges.Merge> merges;
+    private final List<String> merges;
 
     /** Made on first use: finding all 50,000 merges takes half a second, and a cut does not need them. */
     private static final class Whole {
@@ -60,7 +61,7 @@ final class Gpt2Vocabulary extends Vocabulary {
         }
     }
 
-    private Gpt2Vocabulary(String id, List<byte[]> tokens, List<BytePairMerges.Merge> merges, boolean special) {
+    private Gpt2Vocabulary(String id, List<byte[]> tokens, List<String> merges, boolean special) {
         super(id, tokens.size(), tokens.size() - 1, special);
         this.tokens = tokens;
         this.merges = merges;
@@ -68,7 +69,7 @@ final class Gpt2Vocabulary extends Vocabulary {
 
     private static Gpt2Vocabulary of(String id, int size) {
         List<byte[]> tokens = new ArrayList<>(Ranks.TOKENS.subList(0, size - 1));
-        List<BytePairMerges.Merge> merges = BytePairMerges.of(tokens);
+        List<String> merges = BytePairMerges.of(tokens.stream().map(ByteAlphabet::spell).toList());
         tokens.add(END_OF_TEXT.getBytes(StandardCharsets.US_ASCII));
         return new Gpt2Vocabulary(id, tokens, merges, false);
     }
@@ -122,7 +123,7 @@ final class Gpt2Vocabulary extends Vocabulary {
         Vocabulary found = given.containsKey(SpecialToken.values()[0].text()) ? text.withSpecialTokens() : text;
         given.putIfAbsent(END_OF_TEXT, text.endOfText());
         Gpt2Vocabulary own = (Gpt2Vocabulary) found;
-        return tokens.equals(JSON.valueToTree(own.spelledTokens())) && merges.equals(own.spelledMerges())
+        return tokens.equals(JSON.valueToTree(own.spelledTokens())) && merges.equals(own.merges)
                 && given.equals(own.addedTokens()) ? Optional.of(found) : Optional.empty();
     }
 
@@ -167,7 +168,7 @@ final class Gpt2Vocabulary extends Vocabulary {
                 "lstrip", lstrip(token), "rstrip", false, "normalized", false, "special", true)));
         Map<String, Object> bpe = ordered("type", "BPE", "dropout", null, "unk_token", null,
                 "continuing_subword_prefix", "", "end_of_word_suffix", "", "fuse_unk", false, "byte_fallback", false,
-                "ignore_merges", false, "vocab", spelledTokens(), "merges", spelledMerges());
+                "ignore_merges", false, "vocab", spelledTokens(), "merges", merges);
         return json(ordered("version", "1.0", "truncation", null, "padding", null, "added_tokens", added,
                 "normalizer", null, "pre_tokenizer", byteLevel, "post_processor", byteLevel, "decoder", byteLevel,
                 "model", bpe));
@@ -181,7 +182,7 @@ final class Gpt2Vocabulary extends Vocabulary {
     public Map<String, String> files() {
         Map<String, String> files = new LinkedHashMap<>(super.files());
         files.put("vocab.json", json(spelledTokens()));
-        files.put("merges.txt", spelledMerges().stream().collect(Collectors.joining("\n", "#version: 0.2\n", "\n")));
+        files.put("merges.txt", merges.stream().collect(Collectors.joining("\n", "#version: 0.2\n", "\n")));
         if (hasSpecialTokens()) {
             Map<String, Integer> special = addedTokens();
             special.remove(END_OF_TEXT);
@@ -190,9 +191,9 @@ final class Gpt2Vocabulary extends Vocabulary {
         return files;
     }
 
-    /** What encodes ordinary text. */
-    MergeTable mergeTable() {
-        return new MergeTable(tokens, merges);
+    /** The tokens of text, of which those that come first are merged first. */
+    Map<byte[], Integer> ranks() {
+        return IntStream.range(0, endOfText()).boxed().collect(Collectors.toMap(tokens::get, id -> id));
     }
 
     /** {@code <|endoftext|>} and the special tokens, with their ids. */
@@ -211,10 +212,6 @@ final class Gpt2Vocabulary extends Vocabulary {
         }
         spelled.put(END_OF_TEXT, endOfText());
         return spelled;
-    }
-
-    private List<String> spelledMerges() {
-        return merges.stream().map(BytePairMerges.Merge::spelled).toList();
     }
 
     private static Map<String, Object> ordered(Object... keysAndValues) {

@@ -25,6 +25,12 @@ public final class IdBuffer {
         ids[size++] = (char) id;
     }
 
+    void add(int[] more) {
+        for (int id : more) {
+            add(id);
+        }
+    }
+
     int[] toArray() {
         int[] array = new int[size];
         for (int i = 0; i < size; i++) {

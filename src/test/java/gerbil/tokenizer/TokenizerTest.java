@@ -59,10 +59,10 @@ class TokenizerTest {
         assertSameAsReference(size, Texts.random(1_000, 11));
     }
 
-    /** A second opinion by other people's code, on much more than the first can be asked for. */
+    /** Words cut by the published expression, on much more texts than Hugging Face's library can be asked for. */
     @ParameterizedTest
     @ValueSource(ints = {300, 1_024, 50_257})
-    void idsOfFuzzedTextsEqualJtokkits(int size) throws IOException {
+    void idsOfFuzzedTextsEqualThoseOfTheExpressionsWords(int size) throws IOException {
         Vocabulary vocabulary = Vocabulary.cut(size);
         Tokenizer tokenizer = new Tokenizer(vocabulary);
         Map<byte[], Integer> ranks = new HashMap<>();
