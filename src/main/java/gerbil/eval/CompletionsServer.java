@@ -19,6 +19,7 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 import java.io.IOException;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -163,8 +165,10 @@ public final class CompletionsServer implements AutoCloseable {
             } else if (request.getLength() > LARGEST_BODY) {
                 discard();
             } else {
-                Content.Source.asByteArrayAsync(Content.Source.from(request, 0, LARGEST_BODY + 1), LARGEST_BODY + 1)
-                        .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).whenComplete(this::received);
+                CompletableFuture<byte[]> body = new CompletableFuture<>();
+                Content.Source.asByteArrayAsync(Content.Source.from(request, 0, LARGEST_BODY + 1), LARGEST_BODY + 1,
+                        Promise.Invocable.toPromise(body));
+                body.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).whenComplete(this::received);
             }
         }
 
