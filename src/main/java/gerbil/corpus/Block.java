@@ -1,19 +1,24 @@
 package gerbil.corpus;
 
 import java.util.List;
+import java.util.function.Supplier;
 
-/** A few megabytes of documents, or one larger document: what is read, and encoded, at once. */
-public interface Block {
-
-    /** About how much memory its text takes. */
-    long bytes();
+/**
+ * A few megabytes of documents, or one larger document: what is read, and encoded, at once.
+ *
+ * @param bytes about how much memory its text takes
+ * @param reader what reads and parses it
+ */
+public record Block(long bytes, Supplier<Content> reader) {
 
     /**
      * Reads and parses it; blocks of one slice may be read by several threads at once.
      *
      * @throws BadFile if the file is damaged before its first document
      */
-    Content read();
+    public Content read() {
+        return reader.get();
+    }
 
     /**
      * @param documents in the order of the seed
@@ -21,7 +26,7 @@ public interface Block {
      * @param blank how many documents were passed over because they are empty or whitespace
      * @param rest why what follows in the file cannot be read, or null
      */
-    record Content(List<Document> documents, List<Defect> defects, int blank, BadFile rest) {
+    public record Content(List<Document> documents, List<Defect> defects, int blank, BadFile rest) {
 
         /** With nothing after it that is bad. */
         public Content(List<Document> documents, List<Defect> defects, int blank) {

@@ -11,30 +11,31 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
 /** A jsonl file in gzip or zstd, of one or several members or frames: one slice. */
-final class CompressedJsonLines implements RecordFile {
+record CompressedJsonLines(Path path, String name) implements RecordFile {
 
     private static final int ZSTD_LARGEST_WINDOW = 31;
     private static final int PIECE = 1 << 16;
 
-    private final Path path;
-    private final String name;
-
-    CompressedJsonLines(Path path, String name) {
-        this.path = path;
-        this.name = name;
-    }
-
     @Override
     public List<Part> parts(long seed) {
-        return List.of(new Part(name, new Whole(seed)));
+        return List.of(new Part(name, new Slice(Set.of(name), () -> blocks(seed))));
+    }
+
+    private Stream<Block> blocks(long seed) {
+        try {
+            Lines lines = new Lines(open(), seed);
+            return Stream.generate(lines::cut).takeWhile(Objects::nonNull).onClose(lines::close);
+        } catch (IOException e) {
+            throw new BadFile(name, 0, "cannot be opened (" + e.getMessage() + ")", e);
+        }
     }
 
     private InputStream open() throws IOException {
@@ -142,31 +143,8 @@ final class CompressedJsonLines implements RecordFile {
         }
     }
 
-    private final class Whole implements Slice {
-
-        private final long seed;
-
-        Whole(long seed) {
-            this.seed = seed;
-        }
-
-        @Override
-        public Set<String> files() {
-            return Set.of(name);
-        }
-
-        @Override
-        public Blocks blocks() {
-            try {
-                return new Lines(open(), seed);
-            } catch (IOException e) {
-                throw new BadFile(name, 0, "cannot be opened (" + e.getMessage() + ")", e);
-            }
-        }
-    }
-
     /** Cuts the stream after the first line that ends past {@link #BLOCK_BYTES}. */
-    private final class Lines implements Slice.Blocks {
+    private final class Lines {
 
         private final InputStream in;
         private final long seed;
@@ -177,33 +155,14 @@ final class CompressedJsonLines implements RecordFile {
         private boolean ended;
         /** Why the stream ended before its end. */
         private IOException failure;
-        private Block next;
 
         Lines(InputStream in, long seed) {
             this.in = in;
             this.seed = seed;
         }
 
-        @Override
-        public boolean hasNext() {
-            if (next == null) {
-                next = cut();
-            }
-            return next != null;
-        }
-
-        @Override
-        public Block next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
-            }
-            Block block = next;
-            next = null;
-            return block;
-        }
-
-        /** Of a stream that fails, all lines that came whole are blocks before that is told. */
-        private Block cut() {
+        /** The next, or null. Of a stream that fails, all lines that came whole are blocks before that is told. */
+        Block cut() {
             int end = 0;
             int searched = 0;
             while (true) {
@@ -255,7 +214,7 @@ final class CompressedJsonLines implements RecordFile {
         private Block block(int end) {
             byte[] data = Arrays.copyOf(buffer, end);
             long firstLine = line;
-            Block block = new JsonLines(name, offset, data, () -> firstLine, seed);
+            Block block = new Block(end, new JsonLines(name, offset, data, () -> firstLine, seed)::read);
             for (byte b : data) {
                 line += b == '\n' ? 1 : 0;
             }
@@ -272,7 +231,7 @@ final class CompressedJsonLines implements RecordFile {
         }
 
         private Block discarded() {
-            Defect defect = new Defect(name, line, "is longer than " + LARGEST_DOCUMENT + " bytes");
+            Defect defect = Defect.tooLong(name, line);
             while (true) {
                 int lineFeed = 0;
                 while (lineFeed < filled && buffer[lineFeed] != '\n') {
@@ -289,29 +248,15 @@ final class CompressedJsonLines implements RecordFile {
                 }
                 fill();
             }
-            return new Defective(List.of(defect));
+            return new Block(0, () -> new Block.Content(List.of(), List.of(defect), 0));
         }
 
-        @Override
-        public void close() {
+        void close() {
             try {
                 in.close();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
-        }
-    }
-
-    private record Defective(List<Defect> defects) implements Block {
-
-        @Override
-        public long bytes() {
-            return 0;
-        }
-
-        @Override
-        public Content read() {
-            return new Content(List.of(), new ArrayList<>(defects), 0);
         }
     }
 }

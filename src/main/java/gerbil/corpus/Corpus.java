@@ -1,11 +1,7 @@
 package gerbil.corpus;
 
 import java.util.Collection;
-import java.util.Iterator;
-import java.util.Spliterator;
-import java.util.Spliterators;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 
 /**
  * A collection of documents in files, read a few megabytes at a time in an order that depends on nothing but the seed
@@ -21,7 +17,7 @@ public interface Corpus {
     String name();
 
     /** The corpus's slices in the order of a seed. Must be closed. */
-    Slices slices(long seed);
+    Stream<Slice> slices(long seed);
 
     /** Changes when a file does, as far as this can be told without reading the files. */
     String identity();
@@ -37,31 +33,21 @@ public interface Corpus {
     Provenance provenance();
 
     /**
-     * All documents in the order of a seed, duplicates among them. The stream is sequential and must be closed.
+     * All documents in the order of a seed, duplicates among them. The stream is sequential and must be closed; its
+     * iterator, unlike its other operations, holds a slice's documents at once.
      *
      * @throws gerbil.base.GerbilException while the stream is consumed, if a document or a file is bad; it is named
      */
     default Stream<Document> documents(long seed) {
-        Slices slices = slices(seed);
-        Iterator<Block> blocks = new BlockIterator(slices);
-        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(blocks, Spliterator.ORDERED), false)
-                .flatMap(block -> {
-                    Block.Content content = block.read();
-                    content.defects().stream().findFirst().ifPresent(defect -> {
-                        throw defect.refusal();
-                    });
-                    if (content.rest() != null) {
-                        throw content.rest();
-                    }
-                    return content.documents().stream();
-                })
-                .onClose(slices::close);
-    }
-
-    /** Slices to be taken one after another. */
-    interface Slices extends Iterator<Slice>, AutoCloseable {
-
-        @Override
-        void close();
+        return slices(seed).flatMap(Slice::blocks).flatMap(block -> {
+            Block.Content content = block.read();
+            content.defects().stream().findFirst().ifPresent(defect -> {
+                throw defect.refusal();
+            });
+            if (content.rest() != null) {
+                throw content.rest();
+            }
+            return content.documents().stream();
+        });
     }
 }

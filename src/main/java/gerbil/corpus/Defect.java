@@ -16,6 +16,10 @@ public record Defect(String file, long line, String reason) {
         return line == 0 ? file : file + ":" + line;
     }
 
+    static Defect tooLong(String file, long line) {
+        return new Defect(file, line, "is longer than " + RecordFile.LARGEST_DOCUMENT + " bytes");
+    }
+
     GerbilException refusal() {
         return new GerbilException(place() + " " + reason, "a document", "mend or delete it");
     }

@@ -6,34 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
 
-/** A block of whole lines of a jsonl file. */
-final class JsonLines implements Block {
+/**
+ * Whole lines of a jsonl file.
+ *
+ * @param offset of the data in the file's text
+ * @param firstLine number of its first line, asked for only if one is bad
+ */
+record JsonLines(String file, long offset, byte[] data, LongSupplier firstLine, long seed) {
 
-    private final String file;
-    private final long offset;
-    private final byte[] data;
-    private final LongSupplier firstLine;
-    private final long seed;
-
-    /**
-     * @param offset of the data in the file's text
-     * @param firstLine number of its first line, asked for only if one is bad
-     */
-    JsonLines(String file, long offset, byte[] data, LongSupplier firstLine, long seed) {
-        this.file = file;
-        this.offset = offset;
-        this.data = data;
-        this.firstLine = firstLine;
-        this.seed = seed;
-    }
-
-    @Override
-    public long bytes() {
-        return data.length;
-    }
-
-    @Override
-    public Content read() {
+    Block.Content read() {
         List<Document> documents = new ArrayList<>();
         List<Defect> defects = new ArrayList<>();
         int blank = 0;
@@ -58,7 +39,7 @@ final class JsonLines implements Block {
             }
             begin = end + 1;
         }
-        return new Content(SeededOrder.of(documents, Document::id, seed), defects, blank);
+        return new Block.Content(SeededOrder.of(documents, Document::id, seed), defects, blank);
     }
 
     private boolean isBlank(int begin, int end) {

@@ -18,10 +18,12 @@ import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -29,16 +31,17 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A parquet file with a column {@code text} of strings and perhaps {@code meta.pile_set_name}; a part is a row group.
  * The encodings and the metadata are read by parquet's own libraries, those of them that do without Hadoop; pages are
  * found and decompressed here, one at a time, so that a row group of any size is read in little memory.
  */
-final class ParquetFile implements RecordFile {
+record ParquetFile(Path path, String name) implements RecordFile {
 
     private static final String TEXT = "text";
     private static final String LABEL = "meta.pile_set_name";
@@ -46,14 +49,6 @@ final class ParquetFile implements RecordFile {
     private static final int LARGEST_FOOTER = 1 << 28;
     private static final long READ_AT_ONCE = 8L * BLOCK_BYTES;
     private static final String MAGIC = "PAR1";
-
-    private final Path path;
-    private final String name;
-
-    ParquetFile(Path path, String name) {
-        this.path = path;
-        this.name = name;
-    }
 
     /** A leaf of the schema: how many of its ancestors and itself are optional. */
     private record Leaf(Type type, int optional, boolean repeated) {
@@ -70,7 +65,8 @@ final class ParquetFile implements RecordFile {
             for (RowGroup group : footer.getRow_groups()) {
                 // parquet's library takes no column without values
                 if (group.getNum_rows() > 0) {
-                    parts.add(new Part(name + "#" + parts.size(), new Group(leaves, group, row, seed)));
+                    Group rows = new Group(leaves, group, row, seed);
+                    parts.add(new Part(name + "#" + parts.size(), new Slice(Set.of(name), () -> blocks(rows))));
                     row += group.getNum_rows();
                 }
             }
@@ -91,7 +87,7 @@ final class ParquetFile implements RecordFile {
         if (size < 2 * MAGIC.length() + Integer.BYTES) {
             throw new IOException(size + " bytes are none");
         }
-        ByteBuffer tail = read(channel, size - TAIL, TAIL);
+        ByteBuffer tail = RecordFile.read(channel, size - TAIL, TAIL).order(ByteOrder.LITTLE_ENDIAN);
         int length = tail.getInt();
         if (!StandardCharsets.ISO_8859_1.decode(tail).toString().equals(MAGIC)) {
             throw new IOException("its last bytes are not " + MAGIC);
@@ -99,17 +95,8 @@ final class ParquetFile implements RecordFile {
         if (length <= 0 || length > size - TAIL - MAGIC.length() || length > LARGEST_FOOTER) {
             throw new IOException("its footer's length is " + length);
         }
-        return Util.readFileMetaData(new ByteArrayInputStream(read(channel, size - TAIL - length, length).array()));
-    }
-
-    static ByteBuffer read(FileChannel channel, long position, int length) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer, position + buffer.position()) < 0) {
-                throw new IOException("it ends early");
-            }
-        }
-        return buffer.flip();
+        return Util.readFileMetaData(new ByteArrayInputStream(
+                RecordFile.read(channel, size - TAIL - length, length).array()));
     }
 
     private static Map<String, Leaf> leaves(Iterator<SchemaElement> schema) {
@@ -146,130 +133,79 @@ final class ParquetFile implements RecordFile {
         return leaf != null && leaf.type() == Type.BYTE_ARRAY && !leaf.repeated();
     }
 
-    private final class Group implements Slice {
+    private record Group(Map<String, Leaf> leaves, RowGroup metadata, long firstRow, long seed) {
 
-        private final Map<String, Leaf> leaves;
-        private final RowGroup group;
-        private final long firstRow;
-        private final long seed;
-
-        Group(Map<String, Leaf> leaves, RowGroup group, long firstRow, long seed) {
-            this.leaves = leaves;
-            this.group = group;
-            this.firstRow = firstRow;
-            this.seed = seed;
-        }
-
-        @Override
-        public Set<String> files() {
-            return Set.of(name);
-        }
-
-        /** A group of usual size is read when its one block is; a larger one piece by piece. */
-        @Override
-        public Blocks blocks() {
-            long bytes = chunk(TEXT).orElseThrow(() -> new BadFile(name, firstRow - 1, "has a row group without '"
-                    + TEXT + "'", null)).getTotal_uncompressed_size();
-            return bytes > READ_AT_ONCE ? new Pieces(this) : Slice.only(new Block() {
-
-                @Override
-                public long bytes() {
-                    return bytes;
-                }
-
-                @Override
-                public Content read() {
-                    try (Rows rows = new Rows(Group.this)) {
-                        return rows.take(Long.MAX_VALUE);
-                    }
-                }
-            });
-        }
-
-        private Optional<ColumnMetaData> chunk(String column) {
-            return group.getColumns().stream().map(ColumnChunk::getMeta_data)
+        Optional<ColumnMetaData> chunk(String column) {
+            return metadata.getColumns().stream().map(ColumnChunk::getMeta_data)
                     .filter(meta -> meta != null && String.join(".", meta.getPath_in_schema()).equals(column))
                     .findFirst();
         }
     }
 
-    private final class Pieces implements Slice.Blocks {
-
-        private final Rows rows;
-
-        Pieces(Group group) {
-            rows = new Rows(group);
+    /** A group of usual size is read when its one block is; a larger one piece by piece. */
+    private Stream<Block> blocks(Group group) {
+        long bytes = group.chunk(TEXT).orElseThrow(() -> new BadFile(name, group.firstRow - 1,
+                "has a row group without '" + TEXT + "'", null)).getTotal_uncompressed_size();
+        if (bytes > READ_AT_ONCE) {
+            Rows rows = new Rows(group);
+            return Stream.generate(rows::next).takeWhile(Objects::nonNull).onClose(rows::close);
         }
-
-        @Override
-        public boolean hasNext() {
-            return rows.left > 0;
-        }
-
-        @Override
-        public Block next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
+        return Stream.of(new Block(bytes, () -> {
+            try (Rows rows = new Rows(group)) {
+                return rows.take(Long.MAX_VALUE);
             }
-            Block.Content content = rows.take(BLOCK_BYTES);
-            return new Block() {
-
-                @Override
-                public long bytes() {
-                    return BLOCK_BYTES;
-                }
-
-                @Override
-                public Content read() {
-                    return content;
-                }
-            };
-        }
-
-        @Override
-        public void close() {
-            rows.close();
-        }
+        }));
     }
 
     /** Rows of a row group, one after another. */
     private final class Rows implements AutoCloseable {
 
-        private final FileChannel channel;
-        private final ColumnReader texts;
-        private final int textLevel;
-        private final ColumnReader labels;
-        private final int labelLevel;
+        private final List<InputStream> open = new ArrayList<>();
+        private final Column texts;
+        private final Optional<Column> labels;
         private final long seed;
         private long row;
         private long left;
 
         Rows(Group group) {
             row = group.firstRow;
-            left = group.group.getNum_rows();
+            left = group.metadata.getNum_rows();
             seed = group.seed;
-            textLevel = group.leaves.get(TEXT).optional();
-            boolean labelled = isText(group.leaves.get(LABEL)) && group.chunk(LABEL).isPresent();
-            labelLevel = labelled ? group.leaves.get(LABEL).optional() : 0;
             try {
-                channel = FileChannel.open(path);
-                texts = column(TEXT, textLevel, group.chunk(TEXT).orElseThrow());
-                labels = labelled ? column(LABEL, labelLevel, group.chunk(LABEL).orElseThrow()) : null;
+                texts = column(group, TEXT).orElseThrow();
+                labels = isText(group.leaves.get(LABEL)) ? column(group, LABEL) : Optional.empty();
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                close();
                 throw bad(row - 1, e);
             }
         }
 
-        private ColumnReader column(String column, int level, ColumnMetaData chunk) throws IOException {
-            if (chunk.getNum_values() != left) {
-                throw new IOException("'" + column + "' has " + chunk.getNum_values() + " values for " + left
+        private Optional<Column> column(Group group, String column) throws IOException {
+            Optional<ColumnMetaData> chunk = group.chunk(column);
+            if (chunk.isEmpty()) {
+                return Optional.empty();
+            }
+            if (chunk.get().getNum_values() != left) {
+                throw new IOException("'" + column + "' has " + chunk.get().getNum_values() + " values for " + left
                         + " rows");
             }
             PrimitiveType type = new PrimitiveType(org.apache.parquet.schema.Type.Repetition.OPTIONAL,
                     PrimitiveTypeName.BINARY, column);
+            int level = group.leaves.get(column).optional();
+            InputStream in = Files.newInputStream(path);
+            open.add(in);
             ColumnDescriptor descriptor = new ColumnDescriptor(column.split("\\."), type, 0, level);
-            return new ColumnReaderImpl(descriptor, new ParquetPages(channel, chunk), new PrimitiveConverter() { },
-                    null);
+            return Optional.of(new Column(new ColumnReaderImpl(descriptor, new ParquetPages(in, Files.size(path),
+                    chunk.get()), new PrimitiveConverter() { }, null), level));
+        }
+
+        /** The next block of some megabytes, or null. */
+        Block next() {
+            if (left == 0) {
+                return null;
+            }
+            Block.Content content = take(BLOCK_BYTES);
+            return new Block(BLOCK_BYTES, () -> content);
         }
 
         /** The next rows up to the one with which their text reaches so many bytes, or before which the file is bad. */
@@ -280,8 +216,8 @@ final class ParquetFile implements RecordFile {
             BadFile rest = null;
             try {
                 for (long taken = 0; left > 0 && taken < bytes; row++, left--) {
-                    byte[] value = next(texts, textLevel);
-                    byte[] label = labels == null ? null : next(labels, labelLevel);
+                    byte[] value = texts.next();
+                    byte[] label = labels.map(Column::next).orElse(null);
                     if (value == null) {
                         defects.add(new Defect(name, row, "has no text"));
                     } else if (!Utf8.isValid(value, 0, value.length)) {
@@ -304,19 +240,25 @@ final class ParquetFile implements RecordFile {
                     Collections.unmodifiableList(defects), blank, rest);
         }
 
-        private static byte[] next(ColumnReader column, int level) {
-            byte[] value = column.getCurrentDefinitionLevel() == level ? column.getBinary().getBytes() : null;
-            column.consume();
-            return value;
-        }
-
         @Override
         public void close() {
             try {
-                channel.close();
+                for (InputStream in : open) {
+                    in.close();
+                }
             } catch (IOException e) {
                 throw bad(row, e);
             }
+        }
+    }
+
+    /** @param level of what is there, unlike null */
+    private record Column(ColumnReader reader, int level) {
+
+        byte[] next() {
+            byte[] value = reader.getCurrentDefinitionLevel() == level ? reader.getBinary().getBytes() : null;
+            reader.consume();
+            return value;
         }
     }
 }

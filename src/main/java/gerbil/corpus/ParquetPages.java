@@ -1,6 +1,6 @@
 package gerbil.corpus;
 
-import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.Encoding;
 import org.apache.parquet.column.page.DataPage;
@@ -25,8 +25,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.util.Arrays;
 import java.util.zip.CRC32;
 import java.util.zip.GZIPInputStream;
@@ -34,62 +32,36 @@ import java.util.zip.GZIPInputStream;
 /** The pages of one column chunk, read and decompressed one at a time. */
 final class ParquetPages implements PageReader {
 
-    /** What old writers left out of a chunk's size, as Arrow's reader has it: its dictionary's header. */
-    private static final int LARGEST_HEADER_LEFT_OUT = 100;
     private static final Statistics<?> NO_STATISTICS = Statistics.getBuilderForReading(new PrimitiveType(
             org.apache.parquet.schema.Type.Repetition.OPTIONAL, PrimitiveTypeName.BINARY, "text")).build();
 
     private final InputStream in;
     private final CompressionCodec codec;
     private final long values;
+    private final long size;
     private final long largestPage;
     private long left;
     private PageHeader header;
 
-    ParquetPages(FileChannel channel, ColumnMetaData chunk) throws IOException {
+    /**
+     * @param file from its beginning, closed by whoever opened it
+     * @param length the file's
+     */
+    ParquetPages(InputStream file, long length, ColumnMetaData chunk) throws IOException {
         long begin = chunk.getData_page_offset();
         if (chunk.isSetDictionary_page_offset() && chunk.getDictionary_page_offset() > 0) {
             begin = Math.min(begin, chunk.getDictionary_page_offset());
         }
-        long size = chunk.getTotal_compressed_size();
-        if (begin < 0 || size < 0 || begin > channel.size() - size) {
+        size = chunk.getTotal_compressed_size();
+        if (begin < 0 || size < 0 || begin > length - size) {
             throw new IOException("a column's " + size + " bytes from " + begin + " on are not in the file");
         }
-        long end = Math.min(begin + size + LARGEST_HEADER_LEFT_OUT, channel.size());
-        in = new BufferedInputStream(new Range(channel, begin, end), 1 << 16);
+        file.skipNBytes(begin);
+        in = new BufferedInputStream(file, 1 << 16);
         codec = chunk.getCodec();
         values = chunk.getNum_values();
         largestPage = Math.min(chunk.getTotal_uncompressed_size(), Integer.MAX_VALUE);
         left = values;
-    }
-
-    private static final class Range extends InputStream {
-
-        private final FileChannel channel;
-        private final long end;
-        private long position;
-
-        Range(FileChannel channel, long begin, long end) {
-            this.channel = channel;
-            this.position = begin;
-            this.end = end;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-        }
-
-        @Override
-        public int read(byte[] buffer, int offset, int length) throws IOException {
-            if (position >= end) {
-                return -1;
-            }
-            int count = channel.read(ByteBuffer.wrap(buffer, offset, (int) Math.min(length, end - position)), position);
-            position += Math.max(count, 0);
-            return count;
-        }
     }
 
     @Override
@@ -171,9 +143,9 @@ final class ParquetPages implements PageReader {
     }
 
     private byte[] body() throws IOException {
-        int size = header.getCompressed_page_size();
-        byte[] body = size < 0 ? new byte[0] : in.readNBytes(size);
-        if (body.length != size) {
+        int length = header.getCompressed_page_size();
+        byte[] body = length < 0 || length > size ? new byte[0] : in.readNBytes(length);
+        if (body.length != length) {
             throw new IOException("a page is cut off");
         }
         if (header.isSetCrc()) {
@@ -186,47 +158,29 @@ final class ParquetPages implements PageReader {
         return body;
     }
 
-    private byte[] decompressed(byte[] body, int from, int size) throws IOException {
-        if (size < 0 || size > largestPage) {
-            throw new IOException("a page of " + size + " bytes");
+    private byte[] decompressed(byte[] body, int from, int length) throws IOException {
+        if (length < 0 || length > largestPage) {
+            throw new IOException("a page of " + length + " bytes");
         }
         byte[] compressed = from == 0 ? body : Arrays.copyOfRange(body, from, body.length);
-        byte[] data = size == 0 ? new byte[0] : switch (codec) {
+        byte[] data = length == 0 ? new byte[0] : switch (codec) {
             case UNCOMPRESSED -> compressed;
-            case SNAPPY -> snappy(compressed, size);
-            case ZSTD -> zstd(compressed, size);
-            case GZIP -> {
-                try (InputStream gzip = new GZIPInputStream(new ByteArrayInputStream(compressed))) {
-                    yield gzip.readNBytes(size + 1);
-                }
-            }
+            case SNAPPY -> Snappy.uncompressedLength(compressed) == length ? Snappy.uncompress(compressed)
+                    : new byte[0];
+            case ZSTD -> read(new ZstdInputStreamNoFinalizer(new ByteArrayInputStream(compressed)), length);
+            case GZIP -> read(new GZIPInputStream(new ByteArrayInputStream(compressed)), length);
             default -> throw new IOException("compressed by " + codec + "; SNAPPY, ZSTD and GZIP can be read");
         };
-        if (data.length != size) {
+        if (data.length != length) {
             throw new IOException("a page has another size than it says");
         }
         return data;
     }
 
-    private static byte[] snappy(byte[] compressed, int size) throws IOException {
-        if (Snappy.uncompressedLength(compressed) != size) {
-            throw new IOException("a page has another size than it says");
+    private static byte[] read(InputStream decompressing, int length) throws IOException {
+        try (decompressing) {
+            return decompressing.readNBytes(length + 1);
         }
-        return Snappy.uncompress(compressed);
-    }
-
-    private static byte[] zstd(byte[] compressed, int size) throws IOException {
-        long said = Zstd.getFrameContentSize(compressed);
-        if (said >= 0 && said != size) {
-            throw new IOException("a page has another size than it says");
-        }
-        byte[] data = new byte[size];
-        long written = Zstd.decompress(data, compressed);
-        if (written != size) {
-            throw new IOException(Zstd.isError(written) ? Zstd.getErrorName(written)
-                    : "a page has another size than it says");
-        }
-        return data;
     }
 
     private static Encoding encoding(org.apache.parquet.format.Encoding encoding) throws IOException {

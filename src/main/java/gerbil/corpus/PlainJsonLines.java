@@ -34,7 +34,8 @@ final class PlainJsonLines implements RecordFile {
         try (InputStream begin = Files.newInputStream(path)) {
             Utf8.requireNoOther(begin.readNBytes(Integer.BYTES));
             long pieces = (Files.size(path) + BLOCK_BYTES - 1) / BLOCK_BYTES;
-            return LongStream.range(0, pieces).mapToObj(i -> new Part(name + "@" + i, new Piece(i, seed))).toList();
+            return LongStream.range(0, pieces).mapToObj(i -> new Part(name + "@" + i,
+                    Slice.of(Set.of(name), BLOCK_BYTES, () -> read(i * BLOCK_BYTES, seed)))).toList();
         } catch (Utf8.Malformed e) {
             throw new BadFile(name, 0, e.getMessage(), e);
         } catch (IOException e) {
@@ -42,68 +43,40 @@ final class PlainJsonLines implements RecordFile {
         }
     }
 
-    private final class Piece implements Slice, Block {
-
-        private final long begin;
-        private final long seed;
-
-        Piece(long index, long seed) {
-            this.begin = index * BLOCK_BYTES;
-            this.seed = seed;
-        }
-
-        @Override
-        public Set<String> files() {
-            return Set.of(name);
-        }
-
-        @Override
-        public Blocks blocks() {
-            return Slice.only(this);
-        }
-
-        @Override
-        public long bytes() {
-            return BLOCK_BYTES;
-        }
-
-        @Override
-        public Content read() {
-            try (FileChannel channel = FileChannel.open(path)) {
-                long first = begin == 0 ? 0 : afterNextLineFeed(channel, begin - 1, begin - 1 + BLOCK_BYTES);
-                if (first < 0) {
-                    return new Content(List.of(), List.of(), 0);
-                }
-                long end = Math.min(begin + BLOCK_BYTES, channel.size());
-                long last = afterNextLineFeed(channel, end - 1, first + LARGEST_DOCUMENT);
-                if (last < 0 && channel.size() - first > LARGEST_DOCUMENT) {
-                    return withoutTheLast(channel, first, end);
-                }
-                last = last < 0 ? channel.size() : last;
-                return lines(channel, first, last);
-            } catch (IOException e) {
-                throw new BadFile(name, 0, "cannot be read (" + e.getMessage() + ")", e);
+    /** The lines that begin in the piece that begins there. */
+    private Block.Content read(long begin, long seed) {
+        try (FileChannel channel = FileChannel.open(path)) {
+            long first = begin == 0 ? 0 : afterNextLineFeed(channel, begin - 1, begin - 1 + BLOCK_BYTES);
+            if (first < 0) {
+                return new Block.Content(List.of(), List.of(), 0);
             }
-        }
-
-        private Content lines(FileChannel channel, long first, long last) throws IOException {
-            byte[] data = new byte[Math.toIntExact(last - first)];
-            readFully(channel, first, data);
-            return new JsonLines(name, first, data, () -> linesBefore(first) + 1, seed).read();
-        }
-
-        /** The lines before the one, begun in this piece, that is longer than any document may be. */
-        private Content withoutTheLast(FileChannel channel, long first, long end) throws IOException {
-            long last = first;
-            for (long next = first; next >= 0 && next < end; ) {
-                last = next;
-                next = afterNextLineFeed(channel, next, end);
+            long end = Math.min(begin + BLOCK_BYTES, channel.size());
+            long last = afterNextLineFeed(channel, end - 1, first + LARGEST_DOCUMENT);
+            if (last < 0 && channel.size() - first > LARGEST_DOCUMENT) {
+                return withoutTheLast(channel, first, end, seed);
             }
-            Content before = lines(channel, first, last);
-            List<Defect> defects = new ArrayList<>(before.defects());
-            defects.add(new Defect(name, linesBefore(last) + 1, "is longer than " + LARGEST_DOCUMENT + " bytes"));
-            return new Content(before.documents(), defects, before.blank());
+            return lines(channel, first, last < 0 ? channel.size() : last, seed);
+        } catch (IOException e) {
+            throw new BadFile(name, 0, "cannot be read (" + e.getMessage() + ")", e);
         }
+    }
+
+    private Block.Content lines(FileChannel channel, long first, long last, long seed) throws IOException {
+        byte[] data = RecordFile.read(channel, first, Math.toIntExact(last - first)).array();
+        return new JsonLines(name, first, data, () -> linesBefore(first) + 1, seed).read();
+    }
+
+    /** The lines before the one, begun in this piece, that is longer than any document may be. */
+    private Block.Content withoutTheLast(FileChannel channel, long first, long end, long seed) throws IOException {
+        long last = first;
+        for (long next = first; next >= 0 && next < end; ) {
+            last = next;
+            next = afterNextLineFeed(channel, next, end);
+        }
+        Block.Content before = lines(channel, first, last, seed);
+        List<Defect> defects = new ArrayList<>(before.defects());
+        defects.add(Defect.tooLong(name, linesBefore(last) + 1));
+        return new Block.Content(before.documents(), defects, before.blank());
     }
 
     /** Where the line after the first line feed from {@code from} on begins; -1 if none ends before {@code limit}. */
@@ -122,15 +95,6 @@ final class PlainJsonLines implements RecordFile {
             at += count;
         }
         return -1;
-    }
-
-    private static void readFully(FileChannel channel, long position, byte[] data) throws IOException {
-        ByteBuffer buffer = ByteBuffer.wrap(data);
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer, position + buffer.position()) < 0) {
-                throw new IOException("it became shorter while it was read");
-            }
-        }
     }
 
     /** Counted only for a message, on from the nearest place where it is known. */

@@ -1,5 +1,9 @@
 package gerbil.corpus;
 
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -24,6 +28,17 @@ interface RecordFile {
      * @param id unique within the corpus
      */
     record Part(String id, Slice slice) {
+    }
+
+    /** So many bytes of a file, from the buffer's beginning. */
+    static ByteBuffer read(FileChannel channel, long position, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw new EOFException("it ends early");
+            }
+        }
+        return buffer.flip();
     }
 
     /** How a file of this name is read, unless it is a text. */

@@ -12,10 +12,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -26,6 +24,8 @@ import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Files behind HTTPS addresses, fetched when their turn comes, the next one while one is read, and kept. The list is a
@@ -143,76 +143,41 @@ public final class RemoteFiles implements Corpus {
                 .flatMap(f -> TextFolder.file(folder, f.name()).provenance().files().stream()).toList());
     }
 
+    /** What has been fetched of a file when the stream is closed stays, for the next time. */
     @Override
-    public Slices slices(long seed) {
-        return new InOrder(SeededOrder.of(files, RemoteFile::name, seed).iterator(), seed);
-    }
-
-    private final class InOrder implements Slices {
-
-        private final Iterator<RemoteFile> order;
-        private final long seed;
-        private final ExecutorService fetcher = Executors.newSingleThreadExecutor(task -> {
+    public Stream<Slice> slices(long seed) {
+        List<RemoteFile> order = SeededOrder.of(files, RemoteFile::name, seed);
+        ExecutorService fetcher = Executors.newSingleThreadExecutor(task -> {
             Thread thread = new Thread(task, "fetching");
             thread.setDaemon(true);
             return thread;
         });
-        private RemoteFile next;
-        private Future<?> fetched;
-        private Slices file;
-
-        InOrder(Iterator<RemoteFile> order, long seed) {
-            this.order = order;
-            this.seed = seed;
-            fetchNext();
-        }
-
-        private void fetchNext() {
-            next = order.hasNext() ? order.next() : null;
-            if (next != null) {
-                Download download = new Download(web, next, folder);
-                fetched = fetcher.submit(() -> {
-                    download.run();
-                    return null;
-                });
+        List<Future<?>> fetched = new ArrayList<>();
+        fetched.add(fetch(fetcher, order.get(0)));
+        return IntStream.range(0, order.size()).boxed().flatMap(i -> {
+            await(fetched.get(i));
+            if (i + 1 < order.size()) {
+                fetched.add(fetch(fetcher, order.get(i + 1)));
             }
-        }
+            return TextFolder.file(folder, order.get(i).name()).slices(seed);
+        }).onClose(fetcher::shutdownNow);
+    }
 
-        @Override
-        public boolean hasNext() {
-            while ((file == null || !file.hasNext()) && next != null) {
-                await();
-                file = TextFolder.file(folder, next.name()).slices(seed);
-                fetchNext();
-            }
-            return file != null && file.hasNext();
-        }
+    private Future<?> fetch(ExecutorService fetcher, RemoteFile file) {
+        Download download = new Download(web, file, folder);
+        return fetcher.submit(() -> {
+            download.run();
+            return null;
+        });
+    }
 
-        private void await() {
-            try {
-                fetched.get();
-            } catch (InterruptedException e) {
-                throw interrupted(e);
-            } catch (ExecutionException e) {
-                if (e.getCause() instanceof RuntimeException known) {
-                    throw known;
-                }
-                throw new IllegalStateException(e.getCause());
-            }
-        }
-
-        @Override
-        public Slice next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
-            }
-            return file.next();
-        }
-
-        /** What has been fetched of the next file stays, for the next time. */
-        @Override
-        public void close() {
-            fetcher.shutdownNow();
+    private static void await(Future<?> fetched) {
+        try {
+            fetched.get();
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());
         }
     }
 

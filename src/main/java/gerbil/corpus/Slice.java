@@ -1,47 +1,28 @@
 package gerbil.corpus;
 
-import java.util.Iterator;
 import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
-/** A part of a corpus that can be read without reading the parts before it. */
-public interface Slice {
+/**
+ * A part of a corpus that can be read without reading the parts before it.
+ *
+ * @param files names of the files that it is read from
+ * @param reader what opens it
+ */
+public record Slice(Set<String> files, Supplier<Stream<Block>> reader) {
 
-    /** Names of the files that it is read from. */
-    Set<String> files();
+    /** One of a single block. */
+    static Slice of(Set<String> files, long bytes, Supplier<Block.Content> reader) {
+        return new Slice(files, () -> Stream.of(new Block(bytes, reader)));
+    }
 
     /**
-     * Its blocks in order.
+     * Its blocks in order. Must be closed.
      *
      * @throws BadFile if the file is damaged; also while the blocks are taken or read
      */
-    Blocks blocks();
-
-    /** Blocks to be taken one after another. */
-    interface Blocks extends Iterator<Block>, AutoCloseable {
-
-        @Override
-        void close();
-    }
-
-    /** The only block of a slice. */
-    static Blocks only(Block block) {
-        Iterator<Block> one = Set.of(block).iterator();
-        return new Blocks() {
-
-            @Override
-            public boolean hasNext() {
-                return one.hasNext();
-            }
-
-            @Override
-            public Block next() {
-                return one.next();
-            }
-
-            @Override
-            public void close() {
-                // nothing is open
-            }
-        };
+    public Stream<Block> blocks() {
+        return reader.get();
     }
 }

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -19,6 +18,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
@@ -110,54 +110,18 @@ public final class SourceJars implements Corpus {
     }
 
     @Override
-    public Slices slices(long seed) {
+    public Stream<Slice> slices(long seed) {
         Map<String, ZipFile> jars = openJars();
         List<Entry> order = SeededOrder.of(entries, Entry::id, seed);
-        Iterator<Slice> slices = IntStream.iterate(0, i -> i < order.size(), i -> i + TextFiles.MOST)
-                .<Slice>mapToObj(i -> new Entries(jars, order.subList(i, Math.min(i + TextFiles.MOST, order.size()))))
-                .iterator();
-        return new Slices() {
-
-            @Override
-            public boolean hasNext() {
-                return slices.hasNext();
-            }
-
-            @Override
-            public Slice next() {
-                return slices.next();
-            }
-
-            @Override
-            public void close() {
-                SourceJars.close(jars.values());
-            }
-        };
+        return IntStream.iterate(0, i -> i < order.size(), i -> i + TextFiles.MOST)
+                .mapToObj(i -> slice(jars, order.subList(i, Math.min(i + TextFiles.MOST, order.size()))))
+                .onClose(() -> close(jars.values()));
     }
 
-    /** Some entries that follow one another in the order of the seed. */
-    private record Entries(Map<String, ZipFile> jars, List<Entry> entries) implements Slice, Block {
-
-        @Override
-        public Set<String> files() {
-            return entries.stream().map(Entry::jar).collect(Collectors.toSet());
-        }
-
-        @Override
-        public Blocks blocks() {
-            return Slice.only(this);
-        }
-
-        @Override
-        public long bytes() {
-            return RecordFile.BLOCK_BYTES;
-        }
-
-        @Override
-        public Content read() {
-            return new Content(entries.stream().flatMap(e -> document(jars.get(e.jar()), e).stream()).toList(),
-                    List.of(), 0);
-        }
+    private static Slice slice(Map<String, ZipFile> jars, List<Entry> entries) {
+        return Slice.of(entries.stream().map(Entry::jar).collect(Collectors.toSet()), RecordFile.BLOCK_BYTES,
+                () -> new Block.Content(entries.stream().flatMap(e -> document(jars.get(e.jar()), e).stream()).toList(),
+                        List.of(), 0));
     }
 
     private Map<String, ZipFile> openJars() {

@@ -7,37 +7,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Some files each of which is one document; already in the order of the seed. */
-record TextFiles(Path folder, String corpus, List<TextFolder.Entry> entries) implements Slice, Block {
+record TextFiles(Path folder, String corpus, List<TextFolder.Entry> entries) {
 
     static final int MOST = 256;
 
-    @Override
-    public Set<String> files() {
-        return entries.stream().map(TextFolder.Entry::name).collect(Collectors.toSet());
+    Slice slice() {
+        return Slice.of(entries.stream().map(TextFolder.Entry::name).collect(Collectors.toSet()),
+                entries.stream().mapToLong(TextFolder.Entry::bytes).sum(), this::read);
     }
 
-    @Override
-    public Blocks blocks() {
-        return Slice.only(this);
-    }
-
-    @Override
-    public long bytes() {
-        return entries.stream().mapToLong(TextFolder.Entry::bytes).sum();
-    }
-
-    @Override
-    public Content read() {
+    private Block.Content read() {
         List<Document> documents = new ArrayList<>();
         List<Defect> defects = new ArrayList<>();
         int blank = 0;
         for (TextFolder.Entry entry : entries) {
             if (entry.bytes() > RecordFile.LARGEST_DOCUMENT) {
-                defects.add(new Defect(entry.name(), 0, "is longer than " + RecordFile.LARGEST_DOCUMENT + " bytes"));
+                defects.add(Defect.tooLong(entry.name(), 0));
                 continue;
             }
             try {
@@ -53,7 +41,7 @@ record TextFiles(Path folder, String corpus, List<TextFolder.Entry> entries) imp
                 defects.add(new Defect(entry.name(), 0, "cannot be read (" + e.getMessage() + ")"));
             }
         }
-        return new Content(documents, defects, blank);
+        return new Block.Content(documents, defects, blank);
     }
 
     private String subset(TextFolder.Entry entry) {

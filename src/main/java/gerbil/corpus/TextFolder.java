@@ -10,18 +10,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
-import java.util.Optional;
-import java.util.Queue;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -136,107 +132,71 @@ public final class TextFolder implements Corpus {
     }
 
     @Override
-    public Slices slices(long seed) {
-        return new InOrder(SeededOrder.of(entries, Entry::name, seed).iterator(), seed);
+    public Stream<Slice> slices(long seed) {
+        return together(SeededOrder.of(entries, Entry::name, seed)).stream().flatMap(files -> slices(files, seed));
     }
 
-    private final class InOrder implements Slices {
-
-        private final Iterator<Entry> files;
-        private final long seed;
-        private final Queue<Slice> ready = new ArrayDeque<>();
-
-        InOrder(Iterator<Entry> files, long seed) {
-            this.files = files;
-            this.seed = seed;
-        }
-
-        @Override
-        public boolean hasNext() {
-            while (ready.isEmpty() && files.hasNext()) {
-                ready.addAll(together());
+    private static List<List<Entry>> together(List<Entry> files) {
+        List<List<Entry>> groups = new ArrayList<>();
+        long bytes = TOGETHER_BYTES;
+        for (Entry file : files) {
+            if (bytes >= TOGETHER_BYTES) {
+                groups.add(new ArrayList<>());
+                bytes = 0;
             }
-            return !ready.isEmpty();
+            groups.get(groups.size() - 1).add(file);
+            bytes += file.bytes();
         }
+        return groups;
+    }
 
-        @Override
-        public Slice next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
+    /** Either a text of its own or a part of a file of many. */
+    private record Unit(Entry text, RecordFile.Part part) {
+
+        String id() {
+            return text != null ? text.name() : part.id();
+        }
+    }
+
+    private Stream<Slice> slices(List<Entry> files, long seed) {
+        List<Unit> units = files.stream().flatMap(entry ->
+                RecordFile.of(folder.resolve(entry.name()), entry.name()).map(records -> parts(records, entry, seed)
+                        .stream().map(part -> new Unit(null, part))).orElse(Stream.of(new Unit(entry, null)))).toList();
+        return batched(SeededOrder.of(units, Unit::id, seed)).stream();
+    }
+
+    /** A bad file is told when its turn comes, so that it may be skipped there. */
+    private static List<RecordFile.Part> parts(RecordFile file, Entry entry, long seed) {
+        try {
+            return file.parts(seed);
+        } catch (BadFile e) {
+            return List.of(new RecordFile.Part(entry.name(), new Slice(Set.of(entry.name()), () -> {
+                throw e;
+            })));
+        }
+    }
+
+    private List<Slice> batched(List<Unit> units) {
+        List<Slice> slices = new ArrayList<>();
+        List<Entry> texts = new ArrayList<>();
+        long bytes = 0;
+        for (Unit unit : units) {
+            boolean full = bytes >= RecordFile.BLOCK_BYTES || texts.size() == TextFiles.MOST;
+            if (!texts.isEmpty() && (unit.text() == null || full)) {
+                slices.add(new TextFiles(folder, name, List.copyOf(texts)).slice());
+                texts.clear();
+                bytes = 0;
             }
-            return ready.remove();
-        }
-
-        /** Either a text of its own or a part of a file of many. */
-        private record Unit(Entry text, RecordFile.Part part) {
-
-            String id() {
-                return text != null ? text.name() : part.id();
-            }
-        }
-
-        private List<Slice> together() {
-            List<Unit> units = new ArrayList<>();
-            for (long bytes = 0; bytes < TOGETHER_BYTES && files.hasNext(); ) {
-                Entry entry = files.next();
-                bytes += entry.bytes();
-                Optional<RecordFile> records = RecordFile.of(folder.resolve(entry.name()), entry.name());
-                if (records.isPresent()) {
-                    parts(records.get(), entry).forEach(part -> units.add(new Unit(null, part)));
-                } else {
-                    units.add(new Unit(entry, null));
-                }
-            }
-            return batched(SeededOrder.of(units, Unit::id, seed));
-        }
-
-        /** A bad file is told when its turn comes, so that it may be skipped there. */
-        private List<RecordFile.Part> parts(RecordFile file, Entry entry) {
-            try {
-                return file.parts(seed);
-            } catch (BadFile e) {
-                return List.of(new RecordFile.Part(entry.name(), new Slice() {
-
-                    @Override
-                    public Set<String> files() {
-                        return Set.of(entry.name());
-                    }
-
-                    @Override
-                    public Blocks blocks() {
-                        throw e;
-                    }
-                }));
+            if (unit.text() == null) {
+                slices.add(unit.part().slice());
+            } else {
+                texts.add(unit.text());
+                bytes += unit.text().bytes();
             }
         }
-
-        private List<Slice> batched(List<Unit> units) {
-            List<Slice> slices = new ArrayList<>();
-            List<Entry> texts = new ArrayList<>();
-            long bytes = 0;
-            for (Unit unit : units) {
-                boolean full = bytes >= RecordFile.BLOCK_BYTES || texts.size() == TextFiles.MOST;
-                if (!texts.isEmpty() && (unit.text() == null || full)) {
-                    slices.add(new TextFiles(folder, name, List.copyOf(texts)));
-                    texts.clear();
-                    bytes = 0;
-                }
-                if (unit.text() == null) {
-                    slices.add(unit.part().slice());
-                } else {
-                    texts.add(unit.text());
-                    bytes += unit.text().bytes();
-                }
-            }
-            if (!texts.isEmpty()) {
-                slices.add(new TextFiles(folder, name, texts));
-            }
-            return slices;
+        if (!texts.isEmpty()) {
+            slices.add(new TextFiles(folder, name, texts).slice());
         }
-
-        @Override
-        public void close() {
-            // nothing is open between slices
-        }
+        return slices;
     }
 }

@@ -5,6 +5,7 @@ import gerbil.base.GerbilException;
 import gerbil.base.Progress;
 import gerbil.base.WholeFile;
 import gerbil.corpus.BadFile;
+import gerbil.corpus.Block;
 import gerbil.corpus.Corpora;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
@@ -21,11 +22,13 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * What {@link Preparation} does, cut into pieces that many machines do at once, for whoever has them to call in this
@@ -93,10 +96,11 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(vocabulary));
         List<Encoded> encoded = new ArrayList<>();
         int bad = 0;
-        try (Corpus.Slices slices = open().slices(seed)) {
+        try (Stream<Slice> slices = open().slices(seed)) {
             Folders.create(work());
-            for (int number = 0; slices.hasNext(); number++) {
-                Slice slice = slices.next();
+            Iterator<Slice> order = slices.iterator();
+            for (int number = 0; order.hasNext(); number++) {
+                Slice slice = order.next();
                 if (number % parts == part) {
                     bad += encode(number, slice, tokenizer, encoded);
                 }
@@ -114,9 +118,9 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
     private int encode(int number, Slice slice, Tokenizer tokenizer, List<Encoded> encoded) throws IOException {
         int bad = 0;
         int index = 0;
-        try (Slice.Blocks blocks = slice.blocks(); Piece ids = new Piece(file(number, "ids"))) {
-            while (blocks.hasNext()) {
-                EncodedBlock block = EncodedBlock.of(blocks.next(), tokenizer, deduplication, false);
+        try (Stream<Block> blocks = slice.blocks(); Piece ids = new Piece(file(number, "ids"))) {
+            for (Block next : (Iterable<Block>) blocks::iterator) {
+                EncodedBlock block = EncodedBlock.of(next, tokenizer, deduplication, false);
                 if (block.badFile() != null) {
                     throw block.badFile();
                 }
@@ -232,10 +236,8 @@ public record DistributedPreparation(String corpus, String out, int vocabulary, 
         requireDocuments(all.heldOut(), "held-out");
         Corpus opened = open();
         Set<String> files = new TreeSet<>();
-        try (Corpus.Slices slices = opened.slices(seed)) {
-            for (int number = 0; number <= last && slices.hasNext(); number++) {
-                files.addAll(slices.next().files());
-            }
+        try (Stream<Slice> slices = opened.slices(seed)) {
+            slices.limit(last + 1L).forEach(slice -> files.addAll(slice.files()));
         }
         Provenance provenance = opened.provenance(files);
         Vocabulary cut = Vocabulary.cut(vocabulary);

@@ -2,11 +2,12 @@ package gerbil.tokens;
 
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
-import gerbil.corpus.Corpus;
 import gerbil.corpus.Slice;
 
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -14,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** Takes slices and blocks in order and has many threads read and encode them ahead of their turn. For one thread. */
 final class EncodedAhead implements AutoCloseable {
@@ -21,7 +23,7 @@ final class EncodedAhead implements AutoCloseable {
     private static final int BLOCKS_AHEAD_PER_THREAD = 3;
     private static final long BYTES_AHEAD = 48L << 20;
 
-    private final Corpus.Slices order;
+    private final Iterator<Slice> order;
     private final Function<Block, Callable<EncodedBlock>> encoding;
     private final int threads;
     private final long firstSlice;
@@ -30,7 +32,10 @@ final class EncodedAhead implements AutoCloseable {
     private final Deque<Step> ahead = new ArrayDeque<>();
     private long taken = -1;
     private long bytesAhead;
-    private Slice.Blocks present;
+    /** Opened when its first block is asked for. */
+    private Slice begun;
+    private Stream<Block> open = Stream.empty();
+    private Iterator<Block> blocks = open.iterator();
 
     /** One entry of what is to be written next, in order: the beginning of a slice, or a block of it. */
     record Step(Set<String> files, Future<EncodedBlock> block, long bytes) {
@@ -45,7 +50,7 @@ final class EncodedAhead implements AutoCloseable {
      * @param firstSlice of the slices before it only the beginnings are wanted
      * @param firstBlock the first that is wanted of the first slice
      */
-    EncodedAhead(Corpus.Slices order, Function<Block, Callable<EncodedBlock>> encoding, int threads, long firstSlice,
+    EncodedAhead(Iterator<Slice> order, Function<Block, Callable<EncodedBlock>> encoding, int threads, long firstSlice,
                  long firstBlock) {
         this.order = order;
         this.encoding = encoding;
@@ -72,69 +77,35 @@ final class EncodedAhead implements AutoCloseable {
 
     private Step read() {
         try {
-            if (present != null && present.hasNext()) {
-                Block block = present.next();
+            if (begun != null) {
+                open(begun);
+            }
+            if (blocks.hasNext()) {
+                Block block = blocks.next();
                 return new Step(null, encoders.submit(encoding.apply(block)), block.bytes());
             }
-            closePresent();
-            return order.hasNext() ? begin(order.next()) : null;
+            if (!order.hasNext()) {
+                return null;
+            }
+            Slice slice = order.next();
+            begun = ++taken < firstSlice ? null : slice;
+            return new Step(slice.files(), null, 0);
         } catch (BadFile e) {
-            closePresent();
+            blocks = Collections.emptyIterator();
             return new Step(null, CompletableFuture.completedFuture(EncodedBlock.bad(e)), 0);
         }
     }
 
-    private Step begin(Slice slice) {
-        taken++;
-        Step begin = new Step(slice.files(), null, 0);
-        present = taken < firstSlice ? null : new FromFirst(slice, taken == firstSlice ? firstBlock : 0);
-        return begin;
-    }
-
-    private void closePresent() {
-        if (present != null) {
-            present.close();
-            present = null;
-        }
+    private void open(Slice slice) {
+        begun = null;
+        open.close();
+        open = slice.blocks();
+        blocks = open.skip(taken == firstSlice ? firstBlock : 0).iterator();
     }
 
     @Override
     public void close() {
         encoders.shutdownNow();
-        closePresent();
-    }
-
-    /** A slice's blocks without those that are done; opened when the first is asked for. */
-    private static final class FromFirst implements Slice.Blocks {
-
-        private final Slice slice;
-        private long done;
-        private Slice.Blocks blocks;
-
-        FromFirst(Slice slice, long done) {
-            this.slice = slice;
-            this.done = done;
-        }
-
-        @Override
-        public boolean hasNext() {
-            blocks = blocks == null ? slice.blocks() : blocks;
-            for (; done > 0 && blocks.hasNext(); done--) {
-                blocks.next();
-            }
-            return blocks.hasNext();
-        }
-
-        @Override
-        public Block next() {
-            return blocks.next();
-        }
-
-        @Override
-        public void close() {
-            if (blocks != null) {
-                blocks.close();
-            }
-        }
+        open.close();
     }
 }

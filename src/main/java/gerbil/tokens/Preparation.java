@@ -10,6 +10,7 @@ import gerbil.corpus.Corpus;
 import gerbil.corpus.Deduplication;
 import gerbil.corpus.DuplicateIndex;
 import gerbil.corpus.Provenance;
+import gerbil.corpus.Slice;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
@@ -25,6 +26,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 
 /**
  * Turns a corpus into token sets for training and for evaluation. Blocks of documents are read and encoded in parallel
@@ -229,8 +231,9 @@ public final class Preparation {
         }
 
         void run() throws IOException {
-            try (Corpus.Slices order = corpus.slices(seed);
-                 EncodedAhead ahead = new EncodedAhead(order, this::encoding, threads, firstSlice, firstBlock)) {
+            try (Stream<Slice> order = corpus.slices(seed);
+                 EncodedAhead ahead = new EncodedAhead(order.iterator(), this::encoding, threads, firstSlice,
+                         firstBlock)) {
                 for (var step = ahead.next(); step != null && !selection.isDone(); step = ahead.next()) {
                     if (step.beginsSlice()) {
                         files.addAll(step.files());

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
@@ -40,8 +41,8 @@ class CompressedJsonLinesTest {
         Path file = Files.write(temp.resolve(name), content);
         List<Document> documents = new ArrayList<>();
         BadFile bad = null;
-        try (Corpus.Slices slices = TextFolder.open(file).slices(1)) {
-            new BlockIterator(slices).forEachRemaining(block -> {
+        try (Stream<Slice> slices = TextFolder.open(file).slices(1)) {
+            slices.flatMap(Slice::blocks).forEach(block -> {
                 Block.Content read = block.read();
                 assertEquals(List.of(), read.defects());
                 documents.addAll(read.documents());

@@ -25,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,9 +48,8 @@ class ParquetFileTest {
 
     private static List<Block.Content> contents(Path file) {
         List<Block.Content> contents = new ArrayList<>();
-        try (Corpus.Slices slices = TextFolder.open(file).slices(1)) {
-            Iterator<Block> blocks = new BlockIterator(slices);
-            blocks.forEachRemaining(block -> contents.add(block.read()));
+        try (Stream<Slice> slices = TextFolder.open(file).slices(1)) {
+            slices.flatMap(Slice::blocks).forEach(block -> contents.add(block.read()));
             contents.stream().map(Block.Content::rest).filter(Objects::nonNull).forEach(bad -> {
                 throw bad;
             });
@@ -137,8 +135,8 @@ class ParquetFileTest {
         byte[] bytes = Files.readAllBytes(FILES.resolve("pages.parquet"));
         Arrays.fill(bytes, bytes.length / 4, bytes.length / 4 + 100, (byte) 7);
         Path file = Files.write(temp.resolve("damaged.parquet"), bytes);
-        try (Corpus.Slices slices = TextFolder.open(file).slices(1)) {
-            Block.Content content = new BlockIterator(slices).next().read();
+        try (Stream<Slice> slices = TextFolder.open(file).slices(1)) {
+            Block.Content content = slices.flatMap(Slice::blocks).findFirst().orElseThrow().read();
             int rows = content.documents().size();
             assertTrue(rows > 20 && rows < ROWS - 20, rows + " rows");
             assertEquals(IntStream.rangeClosed(1, rows).boxed().toList(),
