@@ -7,12 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 
 /**
  * From 64-bit keys to the number of the first document that had them, in a file of pages that the system caches: the
- * process itself keeps two pages, however many entries there are. Open addressing; the file doubles when it is 60%
- * full. Bytes an entry: 20 to 40. Not thread-safe.
+ * process itself keeps one page, however many entries there are. Open addressing; the file doubles when it is 60% full.
+ * Bytes an entry: 20 to 40. Not thread-safe.
  *
  * <p>After a stop the file may hold entries of documents that will be added again. These have numbers from the next
  * document's on, and are taken for absent.
@@ -29,25 +28,22 @@ final class DiskHashTable implements AutoCloseable {
     private FileChannel channel;
     private int bits;
     private long entries;
-    private final ByteBuffer[] pages = {ByteBuffer.allocate(PAGE), ByteBuffer.allocate(PAGE)};
-    private final long[] held = {-1, -1};
-    private final boolean[] changed = new boolean[2];
 
     /**
      * @param entries in the file, at most
      */
     DiskHashTable(Path file, long entries) throws IOException {
+        this(file, entries, FIRST_BITS);
+    }
+
+    private DiskHashTable(Path file, long entries, int bitsOfNew) throws IOException {
         this.file = file;
         this.entries = entries;
         channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        bits = channel.size() == 0 ? FIRST_BITS : 63 - Long.numberOfLeadingZeros(channel.size() / PAGE);
         if (channel.size() == 0) {
-            sized(channel, bits);
+            channel.write(ByteBuffer.allocate(1), ((long) PAGE << bitsOfNew) - 1);
         }
-    }
-
-    private static void sized(FileChannel channel, int bits) throws IOException {
-        channel.write(ByteBuffer.allocate(1), ((long) PAGE << bits) - 1);
+        bits = 63 - Long.numberOfLeadingZeros(channel.size() / PAGE);
     }
 
     /** The document that has the key since before {@code document}, or -1; then {@code document} has it. */
@@ -58,18 +54,18 @@ final class DiskHashTable implements AutoCloseable {
         long page = key >>> Long.SIZE - bits;
         int slot = (int) Long.remainderUnsigned(key, SLOTS);
         while (true) {
-            ByteBuffer buffer = page(page);
+            ByteBuffer slots = RecordFile.read(channel, page * PAGE, PAGE);
             for (; slot < SLOTS; slot++) {
-                int found = buffer.getInt(slot * SLOT + Long.BYTES) - 1;
+                int found = slots.getInt(slot * SLOT + Long.BYTES) - 1;
                 if (found < 0) {
                     entries++;
-                } else if (buffer.getLong(slot * SLOT) != key) {
+                } else if (slots.getLong(slot * SLOT) != key) {
                     continue;
                 } else if (found < document) {
                     return found;
                 }
-                buffer.putLong(slot * SLOT, key).putInt(slot * SLOT + Long.BYTES, document + 1);
-                changed[(int) (page & 1)] = true;
+                DuplicateIndex.write(channel, ByteBuffer.allocate(SLOT).putLong(key).putInt(document + 1).flip(),
+                        page * PAGE + slot * SLOT);
                 return -1;
             }
             page = page + 1 & (1L << bits) - 1;
@@ -77,74 +73,30 @@ final class DiskHashTable implements AutoCloseable {
         }
     }
 
-    private ByteBuffer page(long page) throws IOException {
-        int place = (int) (page & 1);
-        if (held[place] != page) {
-            write(place);
-            held[place] = -1;
-            ByteBuffer buffer = pages[place].clear();
-            while (buffer.hasRemaining()) {
-                if (channel.read(buffer, page * PAGE + buffer.position()) < 0) {
-                    throw new IOException(file + " is cut off");
-                }
-            }
-            held[place] = page;
-        }
-        return pages[place];
-    }
-
-    private void write(int place) throws IOException {
-        if (changed[place]) {
-            ByteBuffer buffer = pages[place].clear();
-            while (buffer.hasRemaining()) {
-                channel.write(buffer, held[place] * PAGE + buffer.position());
-            }
-            changed[place] = false;
-        }
-    }
-
     /** Pages are chosen by a key's first bits, so those of one page go to two neighbours. */
     private void grow() throws IOException {
-        flush();
         WholeFile.write(file, this::writeLarger);
         channel.close();
         channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
         bits++;
-        Arrays.fill(held, -1);
     }
 
     private void writeLarger(Path next) throws IOException {
         try (DiskHashTable larger = new DiskHashTable(next, 0, bits + 1)) {
-            ByteBuffer page = ByteBuffer.allocate(PAGE);
-            for (long i = 0; i < 1L << bits; i++) {
-                page.clear();
-                while (page.hasRemaining()) {
-                    channel.read(page, i * PAGE + page.position());
-                }
+            for (long page = 0; page < 1L << bits; page++) {
+                ByteBuffer slots = RecordFile.read(channel, page * PAGE, PAGE);
                 for (int slot = 0; slot < SLOTS; slot++) {
-                    int document = page.getInt(slot * SLOT + Long.BYTES) - 1;
+                    int document = slots.getInt(slot * SLOT + Long.BYTES) - 1;
                     if (document >= 0) {
-                        larger.putIfAbsent(page.getLong(slot * SLOT), document);
+                        larger.putIfAbsent(slots.getLong(slot * SLOT), document);
                     }
                 }
             }
-            larger.flush();
             entries = larger.entries;
         }
     }
 
-    private DiskHashTable(Path file, long entries, int bits) throws IOException {
-        this.file = file;
-        this.entries = entries;
-        this.bits = bits;
-        channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ,
-                StandardOpenOption.WRITE);
-        sized(channel, bits);
-    }
-
     void flush() throws IOException {
-        write(0);
-        write(1);
         channel.force(false);
     }
 

@@ -2,7 +2,6 @@ package gerbil.corpus;
 
 import gerbil.base.Folders;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -83,7 +82,8 @@ public final class DuplicateIndex implements AutoCloseable {
         for (int i = 0; i < keys.length; i++) {
             int first = table.putIfAbsent(keys[i], documents);
             if (first >= 0 && duplicate.isEmpty()) {
-                double similarity = i == 0 ? 1 : similarity(signature, record(first, Long.BYTES, Fingerprint.BINS));
+                double similarity = i == 0 ? 1
+                        : similarity(signature, record(first, Long.BYTES, Fingerprint.BINS).array());
                 duplicate = similarity < SIMILARITY ? duplicate
                         : Optional.of(new Duplicate(id, id(first), i == 0, similarity));
             }
@@ -151,37 +151,28 @@ public final class DuplicateIndex implements AutoCloseable {
         unwritten.clear();
     }
 
-    private static void write(FileChannel channel, ByteBuffer data, long position) throws IOException {
+    static void write(FileChannel channel, ByteBuffer data, long position) throws IOException {
         long at = position;
         while (data.hasRemaining()) {
             at += channel.write(data, at);
         }
     }
 
-    private byte[] record(int document, int offset, int length) throws IOException {
+    private ByteBuffer record(int document, int offset, int length) throws IOException {
         if ((long) (document + 1) * recordBytes > (long) documents * recordBytes - unwritten.position()) {
             writeRecords();
         }
-        return read(log, (long) document * recordBytes + offset, length);
-    }
-
-    private static byte[] read(FileChannel channel, long position, int length) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocate(length);
-        while (buffer.hasRemaining()) {
-            if (channel.read(buffer, position + buffer.position()) < 0) {
-                throw new EOFException("the index of documents is cut off");
-            }
-        }
-        return buffer.array();
+        return RecordFile.read(log, (long) document * recordBytes + offset, length);
     }
 
     private long endOfId(int document) throws IOException {
-        return ByteBuffer.wrap(record(document, 0, Long.BYTES)).getLong();
+        return record(document, 0, Long.BYTES).getLong();
     }
 
     private String id(int document) throws IOException {
         long begin = document == 0 ? 0 : endOfId(document - 1);
-        return new String(read(ids, begin, Math.toIntExact(endOfId(document) - begin)), StandardCharsets.UTF_8);
+        return StandardCharsets.UTF_8.decode(RecordFile.read(ids, begin,
+                Math.toIntExact(endOfId(document) - begin))).toString();
     }
 
     /** Makes everything so far outlive this process. */
