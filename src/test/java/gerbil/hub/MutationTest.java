@@ -13,7 +13,6 @@ import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
 import gerbil.corpus.BadFile;
 import gerbil.corpus.Block;
-import gerbil.corpus.Corpus;
 import gerbil.corpus.Slice;
 import gerbil.corpus.TextFolder;
 import gerbil.runs.RunDirectory;
@@ -46,6 +45,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipFile;
 
@@ -331,11 +331,11 @@ class MutationTest {
         List<String> texts = new ArrayList<>();
         int counted = 0;
         BadFile bad = null;
-        try (Corpus.Slices slices = TextFolder.open(file).slices(1)) {
-            while (slices.hasNext()) {
-                try (Slice.Blocks blocks = slices.next().blocks()) {
-                    while (blocks.hasNext()) {
-                        Block.Content content = blocks.next().read();
+        try (Stream<Slice> slices = TextFolder.open(file).slices(1)) {
+            for (Slice slice : (Iterable<Slice>) slices::iterator) {
+                try (Stream<Block> blocks = slice.blocks()) {
+                    for (Block block : (Iterable<Block>) blocks::iterator) {
+                        Block.Content content = block.read();
                         content.documents().forEach(d -> texts.add(d.text()));
                         counted += content.blank() + content.defects().size();
                         bad = content.rest() == null ? bad : content.rest();

@@ -12,6 +12,7 @@ import gerbil.corpus.Corpus;
 import gerbil.corpus.Document;
 import gerbil.corpus.HeldOut;
 import gerbil.corpus.Provenance;
+import gerbil.corpus.Slice;
 import gerbil.corpus.TextFolder;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
@@ -171,7 +172,7 @@ class PreparationTest {
         }
 
         @Override
-        public Slices slices(long seed) {
+        public Stream<Slice> slices(long seed) {
             throw new AssertionError("the corpus was read");
         }
 
