@@ -4,6 +4,7 @@ import gerbil.runs.RunDirectory;
 import gerbil.spec.BlendedObjective;
 import gerbil.spec.StepMetrics;
 import org.apache.commons.math3.stat.descriptive.SummaryStatistics;
+import tech.tablesaw.aggregate.AggregateFunctions;
 import tech.tablesaw.api.NumericColumn;
 import tech.tablesaw.api.Table;
 import tech.tablesaw.plotly.components.Axis;
@@ -173,6 +174,27 @@ public final class Charts {
                 .line(Line.builder().color(CHANCE).dash(Line.Dash.DASH).shape(Line.Shape.HVH).build()).build());
         return figure(title, axis("task", Axis.Type.CATEGORY),
                 axis("accuracy (share of items), ± 2 standard errors", Axis.Type.LINEAR), traces);
+    }
+
+    /**
+     * What runs came to by a setting: a line for each value of a category. A point is the mean of the rows that have one
+     * value of x, with a bar of one standard deviation to either side where they are several. The x axis is logarithmic.
+     *
+     * @param runs a row for each run
+     */
+    public static Figure means(String title, Table runs, String category, String x, String y) {
+        List<Trace> traces = new ArrayList<>();
+        for (TableSlice rows : runs.splitOn(category)) {
+            Table points = rows.asTable().summarize(y, AggregateFunctions.mean, AggregateFunctions.stdDev).by(x)
+                    .sortOn(0);
+            Trace line = line(rows.name(), points.numberColumn(0).asDoubleArray(),
+                    points.numberColumn(1).asDoubleArray(), traces.size(), Line.Dash.SOLID,
+                    ScatterTrace.Mode.LINE_AND_MARKERS);
+            traces.add(new ErrorBars(line, Arrays.stream(points.numberColumn(2).asDoubleArray())
+                    .map(deviation -> Double.isNaN(deviation) ? 0 : deviation).toArray()));
+        }
+        return figure(title, axis(ColumnName.words(x), Axis.Type.LOG), axis(ColumnName.words(y), Axis.Type.LINEAR),
+                traces);
     }
 
     /**

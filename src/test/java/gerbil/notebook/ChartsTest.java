@@ -93,6 +93,20 @@ class ChartsTest {
         assertEquals(3, data.at("/3/y/0").asDouble());
     }
 
+    /** Rows in no order; one run has no deviation. */
+    @Test
+    void runsOfOneSettingAreOnePoint() {
+        JsonNode data = PlotlyJson.of(Charts.means("runs", Table.create(
+                StringColumn.create("head", "own", "tied", "own", "own", "own", "tied"),
+                IntColumn.create("batch", 64, 32, 32, 64, 64, 64),
+                DoubleColumn.create("heldoutLoss", 1, 7, 5, 2, 3, 8)), "head", "batch", "heldoutLoss")).at("/data");
+        assertEquals("own tied", data.at("/0/name").asText() + " " + data.at("/1/name").asText());
+        assertEquals("[32.0,64.0] [5.0,2.0] [0.0,1.0]", data.at("/0/x") + " " + data.at("/0/y") + " "
+                + data.at("/0/error_y/array"));
+        assertEquals("[32.0,64.0] [7.0,8.0]", data.at("/1/x") + " " + data.at("/1/y"));
+        assertTrue(data.at("/1/error_y").isMissingNode());
+    }
+
     @Test
     void tagsAreColouredAndTextIsEscaped() {
         Tokenizer tokenizer = new Tokenizer(Vocabulary.cut(1_024).withSpecialTokens());
