@@ -146,8 +146,8 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
      * context. The architecture is the model's.
      *
      * <p>Its peak learning rate is the size's own: of 0.05 to 2 times that, on text that is far from the model's, the
-     * loss on that text was lowest there, or within 0.05 of the lowest, at 40k and at 92k (results/finetuning.jsonl). A
-     * tenth of it learned 0.4 nats less and forgot 7 nats less of the text before.
+     * loss on that text was lowest there, or within 0.05 of the lowest, at 40k (three seeds) and at 92k (two;
+     * results/finetuning.jsonl). A tenth of it learned 0.4 nats less and forgot 7 nats less of the text before.
      *
      * @throws GerbilException if the model is one of the family's other sizes, or this is a run of a star class
      */
