@@ -1,7 +1,5 @@
 package gerbil.results;
 
-import org.apache.commons.math3.stat.StatUtils;
-
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -26,7 +24,9 @@ public record LossCell(List<LossRow> runs) {
         if (known.size() < 2) {
             return OptionalDouble.empty();
         }
-        return OptionalDouble.of(Math.sqrt(StatUtils.variance(known.stream().mapToDouble(x -> x).toArray())));
+        double mean = mean(loss).orElseThrow();
+        double squares = known.stream().mapToDouble(x -> (x - mean) * (x - mean)).sum();
+        return OptionalDouble.of(Math.sqrt(squares / (known.size() - 1)));
     }
 
     private List<Double> known(Function<LossRow, Double> loss) {

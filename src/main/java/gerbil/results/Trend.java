@@ -4,10 +4,7 @@ import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
 
-import org.apache.commons.math3.stat.regression.SimpleRegression;
-
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -51,7 +48,7 @@ public record Trend(String scale, String corpus, String line, int runs, int fall
         }
         double[] loss = known.stream().mapToDouble(c -> c.mean(LossRow::loss).orElseThrow()).toArray();
         double[] logTokens = known.stream().mapToDouble(c -> Math.log(c.runs().get(0).tokens())).toArray();
-        double[] logLoss = Arrays.stream(loss).map(Math::log).toArray();
+        double[] logLoss = IntStream.range(0, loss.length).mapToDouble(i -> Math.log(loss[i])).toArray();
         int falling = (int) IntStream.range(1, loss.length).filter(i -> loss[i] < loss[i - 1]).count();
         return Optional.of(new Trend(matrix.scale(), matrix.corpus(), line, loss.length, falling,
                 slope(logTokens, loss) * Math.log(2), slope(logTokens, logLoss)));
@@ -59,8 +56,10 @@ public record Trend(String scale, String corpus, String line, int runs, int fall
 
     /** Of the line with the least squares of errors in y. */
     private static double slope(double[] x, double[] y) {
-        SimpleRegression line = new SimpleRegression();
-        IntStream.range(0, x.length).forEach(i -> line.addData(x[i], y[i]));
-        return line.getSlope();
+        double meanX = IntStream.range(0, x.length).mapToDouble(i -> x[i]).average().orElseThrow();
+        double meanY = IntStream.range(0, y.length).mapToDouble(i -> y[i]).average().orElseThrow();
+        double products = IntStream.range(0, x.length).mapToDouble(i -> (x[i] - meanX) * (y[i] - meanY)).sum();
+        double squares = IntStream.range(0, x.length).mapToDouble(i -> (x[i] - meanX) * (x[i] - meanX)).sum();
+        return products / squares;
     }
 }
