@@ -153,7 +153,7 @@ class NotANumberTest {
     void stepsThatAreLeftOutAreCounted() throws IOException {
         RunSpec spec = SmallRun.of(tokens, 50);
         RunDirectory run = RunDirectory.at(folder.resolve("run"));
-        StepSettings settings = new StepSettings(TrainingPath.FUSED, Precision.FLOAT16, 2, 64, 300, false);
+        StepSettings settings = new StepSettings(TrainingPath.FUSED, Precision.FLOAT16, 2, 64, 300, false, 1);
         refusal(() -> new Trainer(spec, tokens, run, () -> settings, (metrics, steps) ->
                 Thread.currentThread().interrupt(), CheckpointPolicy.DEFAULT).run());
         Checkpoint one = run.latestCheckpoint().orElseThrow();
