@@ -68,12 +68,12 @@ final class HuggingFaceVocabulary extends Vocabulary {
                 throw noTokenizer(file, token + " with the ids " + id + " and " + ids.get(token), null);
             }
         });
-        int size = Collections.max(ids.values()) + 1;
-        if (size > MOST_IDS) {
-            throw new GerbilException(file + ", a tokenizer of " + size + " ids", "at most " + MOST_IDS + ", which two "
+        int last = Collections.max(ids.values());
+        if (last >= MOST_IDS) {
+            throw new GerbilException(file + ", a tokenizer of " + (last + 1L) + " ids", "at most " + MOST_IDS + ", which two "
                     + "bytes of a shard can tell apart", "choose a tokenizer with a smaller vocabulary");
         }
-        String[] tokens = new String[size];
+        String[] tokens = new String[last + 1];
         ids.forEach((token, id) -> tokens[id] = token);
         String ending = end.or(() -> ENDS.stream().filter(ids::containsKey).findFirst()).filter(ids::containsKey)
                 .orElseThrow(() -> new GerbilException(file + ", a tokenizer without " + end.orElse("an end of text"),

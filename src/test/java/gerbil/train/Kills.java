@@ -56,7 +56,8 @@ public abstract class Kills {
             long begin = System.nanoTime();
             boolean ended = child.waitFor(most, TimeUnit.MILLISECONDS);
             long milliseconds = (System.nanoTime() - begin) / 1_000_000;
-            child.destroyForcibly();
+            // not the process itself, which would close what it said
+            child.toHandle().destroyForcibly();
             int code = child.waitFor();
             assertTrue(first != null && (code == 128 + 9 || ended), "exit code " + code);
             if (code == 128 + 9) {
