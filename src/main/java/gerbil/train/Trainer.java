@@ -25,6 +25,7 @@ import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunRecord;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
+import gerbil.spec.Scale;
 import gerbil.spec.StepMetrics;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
@@ -75,10 +76,11 @@ public final class Trainer {
         this.settings = settings;
         this.listener = listener;
         this.checkpoints = checkpoints;
-        if (spec.architecture() == null && spec.base() == null) {
-            tokens.train().requireVocabulary(Workspace.vocabulary(spec.modelSize().scale()));
-        }
         Vocabulary text = tokens.train().vocabulary();
+        Scale scale = spec.modelSize().scale();
+        if (spec.architecture() == null && spec.base() == null && text.size() != scale.vocabularySize()) {
+            tokens.train().requireVocabulary(Workspace.vocabulary(scale));
+        }
         vocabulary = spec.objective() == Objective.BLENDER ? text.withSpecialTokens() : text;
         LanguageModel.requireRows(spec.config().vocabulary(), vocabulary);
         tokens.heldout().requireVocabulary(vocabulary);

@@ -3,6 +3,7 @@ package gerbil.hub;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -177,6 +178,22 @@ class OtherTokenizersTest {
                 }
             }
         }
+    }
+
+    /** Its model has the size's own architecture. */
+    @Test
+    void aTokenizerAsLargeAsTheScalesOwnIsTrainedWith() throws IOException {
+        Path file = temporary.resolve("tokenizer.json");
+        ObjectNode json = (ObjectNode) JSON.readTree(FOLDERS.resolve("wordpiece/tokenizer.json").toFile());
+        ObjectNode vocab = (ObjectNode) json.path("model").path("vocab");
+        IntStream.range(vocab.size(), 1_024).forEach(id -> vocab.put("word" + id, id));
+        Json.write(file, json);
+        Json.write(temporary.resolve("tokenizer_config.json"), Map.of("eos_token", "[SEP]"));
+        PreparedTokens tokens = prepare(Vocabulary.open(file));
+        RunSpec spec = Workspace.spec("40k", "A", tokens).withBatch(256, 64).withTokens(1_024);
+        assertNull(spec.architecture());
+        RunResult result = Trainer.of(spec, tokens, temporary.resolve("runs"), TrainingListener.NONE).run();
+        assertTrue(result.bitsPerByte() > 1 && result.bitsPerByte() < 20, "" + result.bitsPerByte());
     }
 
     @Test
