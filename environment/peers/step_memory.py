@@ -67,9 +67,10 @@ def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences,
         weight.grad = torch.zeros_like(weight)
     ids = torch.zeros(sequences, length, dtype=torch.int64)
     rotation = torch.ones(length, 2 * heads, width // heads)
-    numbers = [torch.ones(2), torch.tensor([*settings, 1, 0])]
-    with Storages([*weights, *(weight.grad for weight in weights), ids, rotation, *numbers]) as storages:
-        kernels.loss(ids, ids, ids, weights, rotation, rotation, *numbers)[1].backward()
+    gradients = [weight.grad for weight in weights]
+    numbers = [torch.ones(2), torch.tensor([*settings, 1, 0, 1])]
+    with Storages([*weights, *gradients, ids, rotation, *numbers]) as storages:
+        kernels.accumulate(ids, ids, ids, weights, gradients, rotation, rotation, *numbers)
     if storages.live:
         sys.exit(f"{storages.live} bytes were never dropped")
     return storages.peak

@@ -307,7 +307,7 @@ class M(Module):
     numbers = torch.unsqueeze(torch.arange(int(settings[3]), dtype=4, device=h.device), 1)
     losses = torch.sum(torch.mul(torch.eq(numbers, group), parts[0]), [1])
     d = torch.mul(torch.view_as(parts[1], h), scale[1])
-    head = [torch.mul(parts[2], scale[1]), torch.mul(parts[3], scale[1])]
+    head = [torch.mul_(parts[2], scale[1]), torch.mul_(parts[3], scale[1])]
     if recompute:
       body = (self).recomputed(streams, x, h, d, ids, leaves, cos, sin, dtype)
     else:

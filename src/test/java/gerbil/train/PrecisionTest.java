@@ -2,6 +2,7 @@ package gerbil.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import gerbil.objective.CausalSequences;
@@ -62,7 +63,7 @@ class PrecisionTest {
             optimizer.lossScale().restore(setup.manager().create(new float[] {(float) Math.pow(2, 40), 7, 0}));
             float[] before = setup.model().weights().get("lm_head.bias").toFloatArray();
             setup.step().backward(data, 0, 4);
-            assertEquals(Double.POSITIVE_INFINITY, optimizer.step(1e-2));
+            assertFalse(Double.isFinite(optimizer.step(1e-2)));
             assertArrayEquals(before, setup.model().weights().get("lm_head.bias").toFloatArray());
             assertEquals(Math.pow(2, 39), optimizer.lossScale().value());
             assertEquals(1, optimizer.lossScale().skipped());
