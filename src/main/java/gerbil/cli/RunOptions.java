@@ -57,8 +57,7 @@ final class RunOptions {
     private List<Long> seeds;
 
     @Option(names = "--learning-rate", paramLabel = "RATE",
-            description = "Peak learning rate (default: the size's own; with --from or a star class, whose models are "
-                    + "trained already, a part of it).")
+            description = "Peak learning rate (default: the size's own).")
     private Double learningRate;
 
     @Option(names = "--budget", paramLabel = "TOKENS",

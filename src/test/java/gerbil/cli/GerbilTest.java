@@ -419,7 +419,7 @@ class GerbilTest {
                 Thread.sleep(20);
             }
             training.destroy();
-            assertTrue(training.waitFor(30, TimeUnit.SECONDS), "still running");
+            assertTrue(training.waitFor(5, TimeUnit.MINUTES), "still running");
         } finally {
             training.destroyForcibly();
         }

@@ -152,7 +152,7 @@ class HubDatasetTest {
         Map<String, String> environment = Map.of("HF_ENDPOINT", "http://127.0.0.1:" + hub.getAddress().getPort() + "/",
                 "HF_TOKEN", "hf_secret");
         return HubDataset.open(name, temp.resolve("kept"), new Web(environment,
-                new Web.Patience(Duration.ofSeconds(5), Duration.ofMillis(1), Duration.ofSeconds(10)), Progress.NONE));
+                new Web.Patience(Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofSeconds(10)), Progress.NONE));
     }
 
     private void put(String... paths) {

@@ -378,7 +378,7 @@ class ImportTest {
     @ParameterizedTest
     @ValueSource(strings = {"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "tokenizer.json",
         "tokenizer_config.json", "vocab.json", "merges.txt", "config.json"})
-    @Timeout(20)
+    @Timeout(300)
     void pipesInPlaceOfFilesAreRefused(String name) throws Exception {
         Path exported = export(Objective.CAUSAL);
         if (name.contains("index") || name.endsWith(".bin")) {

@@ -32,7 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 
-@Timeout(120)
+@Timeout(600)
 class DetachedRunTest {
 
     private static final int STEPS = 600;
