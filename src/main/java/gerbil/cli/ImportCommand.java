@@ -2,9 +2,9 @@ package gerbil.cli;
 
 import gerbil.eval.HeldOutLoss;
 import gerbil.hub.LanguageModel;
+import gerbil.runs.Workspace;
 import gerbil.spec.GptJConfig;
 import gerbil.tokens.PreparedTokens;
-import gerbil.train.Trainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -51,6 +51,6 @@ final class ImportCommand implements Callable<Integer> {
 
     private static HeldOutLoss loss(LanguageModel model, PreparedTokens tokens) {
         return HeldOutLoss.of(model.model(), tokens.heldout(), model.vocabulary(),
-                Math.min(WINDOW, model.model().config().contextLength()), Trainer.HELD_OUT_TOKENS);
+                Math.min(WINDOW, model.model().config().contextLength()), Workspace.SCORED_TOKENS);
     }
 }

@@ -9,6 +9,7 @@ import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.safetensors.SafeTensors;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -21,6 +22,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
@@ -61,13 +63,15 @@ final class PyTorchFile implements WeightFile {
             for (PickledTensor tensor : tensors.values()) {
                 entry(zip, tensor.storage());
             }
-        } catch (ZipException e) {
+        } catch (ZipException | EOFException e) {
             throw isOld() ? refused("the format of PyTorch before 1.6") : broken(e);
         }
     }
 
-    private GerbilException broken(ZipException e) {
-        return refused("no zip archive, or a broken one (" + e.getMessage() + ")");
+    /** An end of file is one without a message: an entry that would begin behind it. */
+    private GerbilException broken(IOException e) {
+        return refused("no zip archive, or a broken one (" + Objects.requireNonNullElse(e.getMessage(), "it ends early")
+                + ")");
     }
 
     /** Begins with the pickle of a number that says so. */
@@ -131,7 +135,7 @@ final class PyTorchFile implements WeightFile {
                     }
                 }));
             }
-        } catch (ZipException e) {
+        } catch (ZipException | EOFException e) {
             throw broken(e);
         }
         return arrays;

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.GptJTensors;
 import gerbil.spec.GptJConfig;
@@ -66,6 +67,7 @@ final class FusedDecoder implements AutoCloseable {
      * @param ids the sequence so far: that of the last call, what it returned, or more
      * @param draws numbers in [0, 1), one a token to be drawn
      * @return the tokens drawn
+     * @throws GerbilException if the model's logits are not numbers, from weights too large to compute with
      */
     int[] next(int[] ids, double[] draws) {
         try (NDScope scope = new NDScope()) {
@@ -77,7 +79,11 @@ final class FusedDecoder implements AutoCloseable {
                     .add(kernels.numbers(draws))
                     .add(kernels.numbers(past, sampling.temperature(), sampling.topK(), sampling.topP())));
             past = ids.length + draws.length - 1;
-            return Arrays.stream(drawn.singletonOrThrow().toLongArray()).mapToInt(Math::toIntExact).toArray();
+            if (!drawn.get(1).getBoolean()) {
+                throw new GerbilException("logits that are not numbers, by token " + past, "numbers to draw from",
+                        "take an earlier checkpoint of the model, or train it at a lower learning rate");
+            }
+            return Arrays.stream(drawn.get(0).toLongArray()).mapToInt(Math::toIntExact).toArray();
         }
     }
 

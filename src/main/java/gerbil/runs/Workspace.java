@@ -29,6 +29,9 @@ public record Workspace(Path home) {
     /** Held-out tokens that are prepared beside the training tokens. */
     public static final long HELD_OUT_TOKENS = 250_000;
 
+    /** Held-out tokens that a loss is taken over, at most. */
+    public static final int SCORED_TOKENS = 200_000;
+
     private static final long NANO_TOKENS = 30_000_000;
     private static final String FETCH = "GERBIL_FETCH_CORPUS";
 
@@ -150,6 +153,26 @@ public record Workspace(Path home) {
     public PreparedTokens prepare(Scale scale, Progress progress) {
         return Preparation.prepare(defaultCorpus(scale), vocabulary(scale), tokens(scale), defaultTokens(scale),
                 HELD_OUT_TOKENS, 0, progress);
+    }
+
+    /**
+     * The default corpus's token sets in a vocabulary, prepared if they are not there yet. Their held-out documents are
+     * those that a loss in the scale's own vocabulary is taken over, so that bits a byte can be compared.
+     */
+    public PreparedTokens prepare(Scale scale, Vocabulary vocabulary, Progress progress) {
+        return vocabulary.id().equals(vocabulary(scale).id()) ? prepare(scale, progress)
+                : Preparation.prepare(defaultCorpus(scale), vocabulary, tokens(scale, vocabulary),
+                        defaultTokens(scale), heldOutTokens(scale, vocabulary, progress), 0, progress);
+    }
+
+    /** How many tokens of a vocabulary the documents are that a loss in the scale's own is taken over. */
+    public long heldOutTokens(Scale scale, Vocabulary vocabulary, Progress progress) {
+        return prepare(scale, progress).heldout().tokensIn(vocabulary, SCORED_TOKENS);
+    }
+
+    /** Folder of the default corpus's token sets in another vocabulary than the scale's. */
+    public Path tokens(Scale scale, Vocabulary vocabulary) {
+        return tokens(scale).resolveSibling(scale.label() + "-" + vocabulary);
     }
 
     /**

@@ -2,6 +2,7 @@ package gerbil.tokens;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -143,6 +145,22 @@ public final class TokenSet {
             shard++;
         }
         return folder.resolve(manifest.shards().get(shard).file()) + ", token " + (position - starts[shard]);
+    }
+
+    /** How many tokens of another vocabulary the text of the first {@code first} tokens is, or of all. */
+    public long tokensIn(Vocabulary other, int first) {
+        Tokenizer own = new Tokenizer(vocabulary());
+        Tokenizer theirs = new Tokenizer(other);
+        int[] ids = new int[(int) Math.min(first, tokens())];
+        read(0, ids);
+        long count = 0;
+        for (int begin = 0, end = 0; end < ids.length; begin = ++end) {
+            while (end < ids.length && ids[end] != own.vocabulary().endOfText()) {
+                end++;
+            }
+            count += theirs.encode(own.decode(Arrays.copyOfRange(ids, begin, end))).length + (end < ids.length ? 1 : 0);
+        }
+        return count;
     }
 
     /**

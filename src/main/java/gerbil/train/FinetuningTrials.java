@@ -74,7 +74,7 @@ public record FinetuningTrials(Workspace workspace, PreparedTokens before, Prepa
 
     /** Held-out loss of a model on a text, nats a token, in windows of some tokens. */
     public static double loss(LanguageModel model, PreparedTokens text, int length) {
-        return HeldOutLoss.of(model.model(), text.heldout(), model.vocabulary(), length, Trainer.HELD_OUT_TOKENS)
+        return HeldOutLoss.of(model.model(), text.heldout(), model.vocabulary(), length, Workspace.SCORED_TOKENS)
                 .loss();
     }
 }

@@ -49,9 +49,6 @@ import java.util.function.Supplier;
  */
 public final class Trainer {
 
-    /** Held-out loss is taken over at most this many tokens. */
-    public static final long HELD_OUT_TOKENS = 200_000;
-
     private final RunSpec spec;
     private final PreparedTokens tokens;
     private final Vocabulary vocabulary;
@@ -326,7 +323,7 @@ public final class Trainer {
     private RunResult result(GptJ model, List<StepMetrics> steps) {
         RunRecord record = directory.record();
         HeldOutLoss heldOut = HeldOutLoss.of(model, tokens.heldout(), vocabulary, spec.sequenceLength(),
-                HELD_OUT_TOKENS);
+                Workspace.SCORED_TOKENS);
         double trainingLoss = StepMetrics.meanLoss(steps.subList(steps.size() - spec.trainingLossSteps(),
                 steps.size()));
         if (!Double.isFinite(heldOut.loss() + trainingLoss)) {

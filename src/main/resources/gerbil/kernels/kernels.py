@@ -367,7 +367,8 @@ class M(Module):
   # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
   # layers: packed for tokens. head: LayerNorm's weight and bias, and the head's (transposed). caches: a layer each, keys
   # and values (2, 1, heads, positions, head_dim), extended by the tokens seen. cos, sin: (positions, 2 heads, head_dim).
-  # sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p.
+  # sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p. Returns the ids, and whether the last
+  # logits are numbers: what is none stays in the caches, so that all after it are none.
   def generate(self: __torch__.M,
       ids: Tensor,
       embedding: Tensor,
@@ -377,11 +378,12 @@ class M(Module):
       cos: Tensor,
       sin: Tensor,
       draws: Tensor,
-      sampling: Tensor) -> Tensor:
+      sampling: Tensor) -> Tuple[Tensor, Tensor]:
     past = int(sampling[0])
     drawn = annotate(List[Tensor], [])
     norm_weight, norm_bias, weight_t, bias, = head
     unseen = torch.unsqueeze(ids, 0)
+    logits = bias
     for i in range(torch.len(draws)):
       length = torch.size(unseen, 1)
       last = past + length
@@ -401,7 +403,7 @@ class M(Module):
       unseen = torch.view(id, [1, 1])
       drawn = torch.append(drawn, torch.view(id, [1]))
       past = last
-    return torch.cat(drawn)
+    return (torch.cat(drawn), torch.all(torch.isfinite(logits)))
 
   # The id that a number in [0, 1) draws from logits (entries); sampling as in generate
   def draw(self: __torch__.M,
@@ -420,13 +422,15 @@ class M(Module):
         kept = min(top_k, torch.size(logits, 0))
       if torch.__and__(top_k == 0, top_p == 1.):
         sums = torch.cumsum(torch.softmax(torch.div(torch.to(logits, 7), temperature), 0), 0)
-        id = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
+        place = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
+        id = torch.clamp_max(place, kept - 1)
       else:
         largest, order = torch.topk(logits, kept)
         p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 0)
         enough = torch.lt(torch.sub(torch.cumsum(p, 0), p), top_p)
         sums = torch.cumsum(torch.mul(p, enough), 0)
-        id = order[torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)]
+        place = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
+        id = order[torch.clamp_max(place, kept - 1)]
     return id
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the

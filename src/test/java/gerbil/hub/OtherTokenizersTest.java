@@ -29,6 +29,7 @@ import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.tokens.Preparation;
 import gerbil.tokens.PreparedTokens;
+import gerbil.tokens.TokenSet;
 import gerbil.train.Trainer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -145,6 +146,19 @@ class OtherTokenizersTest {
     private PreparedTokens prepare(Vocabulary vocabulary) throws IOException {
         return Preparation.prepare(TextFolder.open(corpus()), vocabulary, temporary.resolve("tokens"), Long.MAX_VALUE,
                 Workspace.HELD_OUT_TOKENS, 0, Progress.NONE);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bpe", "unigram"})
+    void heldOutDocumentsAreTheSameInAnyVocabulary(String kind) throws IOException {
+        TokenSet cut = prepare(Vocabulary.cut(300)).heldout();
+        TokenSet other = Preparation.prepare(TextFolder.open(temporary.resolve("texts")), open(kind),
+                temporary.resolve("other"), Long.MAX_VALUE, cut.tokensIn(open(kind), Integer.MAX_VALUE), 0,
+                Progress.NONE).heldout();
+        assertEquals(cut.manifest().documents(), other.manifest().documents());
+        assertEquals(cut.manifest().textBytes(), other.manifest().textBytes());
+        assertEquals(cut.tokens(), cut.tokensIn(cut.vocabulary(), Integer.MAX_VALUE));
+        assertEquals(100, cut.tokensIn(cut.vocabulary(), 100));
     }
 
     @ParameterizedTest

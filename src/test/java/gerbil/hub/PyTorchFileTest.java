@@ -250,6 +250,19 @@ class PyTorchFileTest {
         }
     }
 
+    @Test
+    void anEntryBehindTheEndIsRefused() throws IOException {
+        byte[] bytes = Files.readAllBytes(SAVED.resolve("tensors.bin"));
+        int name = new String(bytes, StandardCharsets.ISO_8859_1).lastIndexOf("tensors/data/4");
+        Arrays.fill(bytes, name - 4, name, (byte) 0xFF); // where the directory of the archive says that it begins
+        PyTorchFile file = new PyTorchFile(Files.write(folder.resolve("behind.bin"), bytes));
+        try (NDManager manager = NDManager.newBaseManager()) {
+            String message = assertThrows(GerbilException.class, () -> file.read(manager, file.tensors().keySet()))
+                    .getMessage();
+            assertTrue(message.contains("a broken one (it ends early)"), message);
+        }
+    }
+
     private static byte[] bytes(String escaped) {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < escaped.length(); i++) {

@@ -131,6 +131,14 @@ class GeneratorTest {
         assertArrayEquals(Arrays.copyOf(all, end + 1), stopped);
     }
 
+    @ParameterizedTest
+    @MethodSource("settings")
+    void logitsThatAreNotNumbersAreTold(Sampling sampling) {
+        model.weights().values().forEach(weight -> weight.muli(1e30f));
+        assertRefused("logits that are not numbers", () -> new Generator(model, ROWS).generate(PROMPT, 8, sampling, 0,
+                NEVER));
+    }
+
     @Test
     void impossibleRequestsAreRefused() {
         Generator generator = new Generator(model, 8);
