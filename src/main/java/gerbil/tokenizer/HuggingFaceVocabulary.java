@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -82,7 +83,7 @@ final class HuggingFaceVocabulary extends Vocabulary {
         String id = "tokenizer-" + Sha256.hex((json + "\n" + ending).getBytes(StandardCharsets.UTF_8)).substring(0, 12);
         try {
             return new HuggingFaceVocabulary(id, json, tokens, ids.get(ending), special);
-        } catch (EngineException e) {
+        } catch (EngineException | GerbilException e) {
             throw e;
         } catch (RuntimeException e) {
             throw noTokenizer(file, e.getMessage(), e);
@@ -232,7 +233,17 @@ final class HuggingFaceVocabulary extends Vocabulary {
         for (int id : ids) {
             requireId(id);
         }
-        return tagged.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+        return told(() -> tagged.decode(Arrays.stream(ids).asLongStream().toArray(), false));
+    }
+
+    /** The library's errors are Rust's, of a tokenizer that has no token for what a text holds, among others. */
+    private <T> T told(Supplier<T> library) {
+        try {
+            return library.get();
+        } catch (RuntimeException e) {
+            throw new GerbilException("the tokenizer " + id() + " failing (" + e.getMessage() + ")",
+                    "one that encodes every text", "give it an unk_token, or train it with byte_fallback", e);
+        }
     }
 
     @Override
@@ -253,7 +264,7 @@ final class HuggingFaceVocabulary extends Vocabulary {
     }
 
     private void add(HuggingFaceTokenizer tokenizer, String text, IdBuffer ids) {
-        for (long id : tokenizer.encode(text).getIds()) {
+        for (long id : told(() -> tokenizer.encode(text)).getIds()) {
             requireId((int) id);
             ids.add((int) id);
         }

@@ -148,6 +148,18 @@ class OtherTokenizersTest {
                 Workspace.HELD_OUT_TOKENS, 0, Progress.NONE);
     }
 
+    @Test
+    void aTextThatATokenizerCannotEncodeIsTold() throws IOException {
+        Path file = Files.writeString(temporary.resolve("tokenizer.json"), """
+                {"version": "1.0", "added_tokens": [{"id": 0, "content": "</s>", "special": true, "single_word": false,
+                "lstrip": false, "rstrip": false, "normalized": false}],
+                "model": {"type": "WordLevel", "vocab": {"</s>": 0, "known": 1}, "unk_token": "[UNK]"}}""");
+        Tokenizer tokenizer = new Tokenizer(Vocabulary.open(file));
+        assertArrayEquals(new int[] {1}, tokenizer.encode("known"));
+        String message = assertThrows(GerbilException.class, () -> tokenizer.encode("other")).getMessage();
+        assertTrue(message.contains("[UNK]") && message.contains("unk_token"), message);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"bpe", "unigram"})
     void heldOutDocumentsAreTheSameInAnyVocabulary(String kind) throws IOException {
