@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import gerbil.Campaign;
 import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.RunDirectory;
 import gerbil.spec.TrainingPath;
@@ -53,6 +54,8 @@ class LongLifeTest {
         double growth = (double) said.get(2) / said.get(0) - 1;
         assertTrue(growth < 0.02, "from " + said.get(0) + " to " + said.get(2) + " kB");
         assertEquals(said.get(1), said.get(3), "open files");
+        Campaign.report("A training of " + STEPS + " steps on the path " + path, said.get(0) + " kB and " + said.get(1)
+                + " open files at step " + WARM + ", " + said.get(2) + " kB and " + said.get(3) + " at the end");
     }
 
     private static long residentKilobytes() throws IOException {
