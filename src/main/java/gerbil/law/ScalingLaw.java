@@ -16,9 +16,4 @@ public record ScalingLaw(double e, double a, double b, double alpha, double beta
     public double loss(double parameters, double tokens) {
         return e + a * Math.pow(parameters, -alpha) + b * Math.pow(tokens, -beta);
     }
-
-    /** The parameters with the lowest loss for a number of operations, of which a token takes six a parameter. */
-    public double optimalParameters(double flops) {
-        return Math.pow(alpha * a / (beta * b), 1 / (alpha + beta)) * Math.pow(flops / 6, beta / (alpha + beta));
-    }
 }

@@ -1,7 +1,6 @@
 package gerbil.train;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.util.cuda.CudaUtils;
 import gerbil.model.Devices;
 import gerbil.spec.GptJConfig;

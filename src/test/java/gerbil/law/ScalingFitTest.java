@@ -100,15 +100,6 @@ class ScalingFitTest {
     }
 
     @Test
-    void theOptimumIsTheLowestOfItsOperations() {
-        double flops = 1e18;
-        double best = LAW.optimalParameters(flops);
-        double loss = LAW.loss(best, flops / 6 / best);
-        assertTrue(loss < LAW.loss(best * 1.01, flops / 6 / best / 1.01));
-        assertTrue(loss < LAW.loss(best / 1.01, flops / 6 / best * 1.01));
-    }
-
-    @Test
     void tooFewPointsAreRefusedInASentence() {
         List<LossPoint> points = synthetic(3);
         assertRefused(points.subList(0, 15), "5 cells of 2 sizes", "at least 6 cells of 3 sizes");
