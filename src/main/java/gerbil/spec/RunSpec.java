@@ -259,7 +259,12 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
     public String distinction(List<RunSpec> among) {
         List<RunSpec> same = among.stream().filter(spec -> spec.model().equals(model())).toList();
         int index = same.indexOf(this);
-        return differences(same).entrySet().stream().filter(e -> !e.getValue().get(index).isEmpty())
+        Map<String, List<String>> differences = differences(same);
+        long vocabularies = same.stream().map(RunSpec::vocabulary).distinct().count();
+        if (vocabularies > 1 && same.stream().map(RunSpec::heldoutData).distinct().count() == vocabularies) {
+            differences.keySet().removeAll(List.of("data", "heldoutData", "architecture.vocabulary")); // each has its own
+        }
+        return differences.entrySet().stream().filter(e -> !e.getValue().get(index).isEmpty())
                 .map(e -> words(e.getKey()) + " " + e.getValue().get(index))
                 .collect(Collectors.joining(", "));
     }

@@ -272,6 +272,10 @@ class RunSpecTest {
         assertEquals(Map.of("optimizer.learningRate", List.of("0.032", "0.5")),
                 RunSpec.differences(List.of(SPEC, faster)));
         assertEquals("learning rate 0.5", faster.distinction(List.of(SPEC, faster)));
+        RunSpec other = new RunSpec("40k", BudgetClass.A, Objective.CAUSAL, SPEC.tokens(), SPEC.batchTokens(),
+                SPEC.sequenceLength(), 0, SPEC.optimizer(), "gpt2-4096", "data 2", "heldout 2")
+                .withArchitecture(SPEC.config().withVocabulary(4_096));
+        assertEquals("vocabulary gpt2-4096", other.distinction(List.of(SPEC, other)));
         assertEquals("", SPEC.distinction(List.of(SPEC, SPEC.withSeed(1), variant("92k", BudgetClass.A,
                 Objective.CAUSAL, 2_048, 128, 0, SPEC.optimizer(), "data", "heldout"))));
         GptJConfig own = SPEC.config();
