@@ -7,7 +7,7 @@ import java.util.List;
 
 /** By what runs are laid beside each other. */
 public enum Alignment {
-    /** Tokens trained on. */
+    /** Tokens trained on, those before a star class too. */
     TOKENS("tokens"),
     /** Seconds spent in training steps, which are the machine's too. */
     TIME("seconds of training"),
@@ -26,11 +26,12 @@ public enum Alignment {
 
     /** At the end of each step. */
     double[] of(RunSpec spec, List<StepMetrics> steps) {
+        long before = spec.tokensBefore();
         return switch (this) {
-            case TOKENS -> steps.stream().mapToDouble(StepMetrics::tokens).toArray();
+            case TOKENS -> steps.stream().mapToDouble(step -> before + step.tokens()).toArray();
             case TIME -> StepMetrics.seconds(steps);
             case COMPUTE -> steps.stream().mapToDouble(step ->
-                    (double) spec.config().flopsPerToken(spec.sequenceLength()) * step.tokens()).toArray();
+                    (double) spec.config().flopsPerToken(spec.sequenceLength()) * (before + step.tokens())).toArray();
         };
     }
 }

@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
 public final class RunComparison {
 
     /** A run's loss at the end of each step, by what runs are aligned by. */
-    private record Curve(double[] x, List<StepMetrics> steps, double unit) {
+    private record Curve(double[] x, List<StepMetrics> steps, double unit, boolean continued) {
 
         /** Mean of the steps that end within; empty if there are none. */
         OptionalDouble mean(double above, double upTo) {
@@ -59,7 +59,8 @@ public final class RunComparison {
     /** Bytes of a token are those of the held-out text. */
     private Curve curve(RunResult result, List<StepMetrics> steps) {
         return new Curve(by.of(result.spec(), steps), steps,
-                comparison.inNats() ? 1 : result.bitsPerByte() / result.heldoutLoss());
+                comparison.inNats() ? 1 : result.bitsPerByte() / result.heldoutLoss(),
+                result.spec().tokensBefore() > 0);
     }
 
     /**
@@ -83,6 +84,10 @@ public final class RunComparison {
         if (by == Alignment.TIME && !oneMachine) {
             notes.add("The runs were made on different machines, or with different numbers of threads: so are their "
                     + "times.");
+        }
+        if (by == Alignment.TIME && curves.stream().flatMap(List::stream).anyMatch(curve -> curve.continued)) {
+            notes.add("The times of runs that continue others are without those of the others: align by tokens or "
+                    + "compute to see these in their place.");
         }
         notes.add(comparison.seeds());
         return notes;

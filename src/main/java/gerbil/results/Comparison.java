@@ -88,9 +88,10 @@ public record Comparison(List<Group> groups) {
         List<String> texts = values(result -> result.environment().corpusHash());
         if (texts.size() > 1) {
             notes.add("The losses are of different texts, " + values(result -> result.environment().corpus())
-                    + ", so that a difference says nothing of the models.");
+                    + ", so that a difference says nothing of the models: train both on tokens of one corpus.");
         } else if (inNats() && values(result -> result.spec().heldoutData()).size() > 1) {
-            notes.add("The losses are of different held-out documents of one corpus.");
+            notes.add("The losses are of different held-out documents of one corpus: train both on the same token set to "
+                    + "compare them.");
         }
         return notes;
     }

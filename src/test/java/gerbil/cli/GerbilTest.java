@@ -237,6 +237,8 @@ class GerbilTest {
         String imported = done("import", "--model", shared, "--tokens-folder", tokens);
         assertEquals(done("import", "--model", run, "--tokens-folder", tokens), imported);
         assertTrue(imported.contains("40,192 parameters") && imported.contains("held-out loss "), imported);
+        assertTrue(done("train", "--from", run + "@393", "--class", "A", "--budget", "4k", "--tokens-folder", tokens)
+                .contains("Gerbil-A-40k-finetuned, seed 0: held-out loss "));
         String[] finetune = {"train", "--from", shared, "--class", "A", "--budget", "8k", "--tokens-folder", tokens};
         assertTrue(done(finetune).contains("My-40k-finetuned, seed 0: held-out loss "));
         assertTrue(done("sample", "--model", "My-40k-finetuned", "--tokens", "5").length() > 0);
@@ -309,6 +311,29 @@ class GerbilTest {
             assertTrue(page.contains(part), part + " in " + page);
         }
         assertFalse(page.matches("(?s).*(\\ssrc=|\\shref=|@import|url\\(|<script).*"), "what needs another file");
+    }
+
+    @Test
+    void aSessionWithATokenizerOfOnesOwn() throws IOException {
+        Path file = Path.of("src/test/resources/tokenizers/bpe/tokenizer.json").toAbsolutePath();
+        String texts = texts().toString();
+        String tokens = home.resolve("tokens").toString();
+        done("prepare", "--corpus", texts, "--out", tokens, "--tokens", "20k", "--tokenizer",
+                file.toString());
+        done("train", "--size", "40k", "--class", "A", "--budget", "4k", "--tokens-folder", tokens);
+        String shared = home.resolve("shared").toString();
+        done("export", "--model", "Gerbil-A-40k", "--out", shared);
+        assertEquals(done("import", "--model", "Gerbil-A-40k", "--tokens-folder", tokens),
+                done("import", "--model", shared, "--tokens-folder", tokens));
+        assertTrue(done("sample", "--model", shared, "--prompt", "On day", "--tokens", "5").startsWith("On day"));
+
+        Path other = home.resolve("other");
+        Files.createDirectories(other);
+        Path bad = Files.writeString(other.resolve("tokenizer.json"), Files.readString(file).replace("<|endoftext|>",
+                "<nothing>"));
+        Outcome endless = gerbil("prepare", "--corpus", texts, "--tokens", "20k", "--tokenizer",
+                bad.toString());
+        assertTrue(endless.status == 1 && endless.err.contains("a tokenizer without an end of text"), endless.err);
     }
 
     /** A run that cannot learn does not keep the others back, and what has a row is not trained again. */

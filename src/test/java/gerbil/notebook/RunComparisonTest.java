@@ -84,6 +84,21 @@ class RunComparisonTest {
     }
 
     @Test
+    void aContinuedRunStandsBehindTheOneBefore() throws IOException {
+        RunSpec star = RunSpec.of(ModelSize.of("40k"), BudgetClass.of("A*"), Objective.CAUSAL, 0, "gpt2-1024", "data",
+                "heldout");
+        finish(star, "cpu", 4, 100, 1);
+        List<RunDirectory> both = List.of(finished.get(0), finished.get(3));
+        long flops = SPEC.config().flopsPerToken(128);
+        for (Alignment by : List.of(Alignment.TOKENS, Alignment.COMPUTE)) {
+            JsonNode x = PlotlyJson.of(RunComparison.of(both, by).figure()).at("/data/1/x");
+            assertEquals((star.tokensBefore() + 400) * (by == Alignment.TOKENS ? 1. : flops), x.get(x.size() - 1)
+                    .asDouble(), 1);
+        }
+        assertTrue(RunComparison.of(both, Alignment.TIME).notes().get(0).contains("continue others"));
+    }
+
+    @Test
     void anUnfinishedRunIsRefused() throws IOException {
         Files.delete(finished.get(1).folder().resolve("result.json"));
         assertTrue(assertThrows(GerbilException.class, () -> RunComparison.of(finished, Alignment.TOKENS)).getMessage()
