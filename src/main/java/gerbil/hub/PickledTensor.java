@@ -16,7 +16,7 @@ import java.util.List;
  */
 record PickledTensor(Storage storage, long offset, Shape shape, long[] strides) {
 
-    private static final int MOST_DIMENSIONS = 64;
+    private static final int MOST_DIMENSIONS = 8;
     /** How many times as large as each other a view and its storage may be; and what they may be in any case. */
     private static final int TIMES = 4;
     private static final int SMALL = 1 << 20;

@@ -11,6 +11,7 @@ import gerbil.model.GptJ;
 import gerbil.safetensors.SafeTensors;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -128,6 +129,10 @@ public record Checkpoint(Path folder, int step) {
                 return Optional.of(all.get(i));
             } catch (GerbilException e) {
                 damages.add(e.getMessage());
+            } catch (ClosedByInterruptException e) {
+                throw e;
+            } catch (IOException e) { // what the disk does not give back is lost too
+                damages.add(String.valueOf(e));
             }
         }
         if (!damages.isEmpty()) {

@@ -16,11 +16,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Tells of the first {@value #MOST} batches whose loss stands out or was no number, and writes their texts down so that
- * they can be read.
+ * Tells of the first {@value #MOST} batches whose loss stands out, and of as many whose loss was no number, and writes
+ * their texts down so that they can be read.
  *
  * @param tokenizer of the run
  * @param folder of the texts, a file a batch
@@ -40,16 +41,18 @@ record BatchWatch(RunSpec spec, TokenSet tokens, Sequences data, Tokenizer token
     /**
      * Looks at the last of the steps so far, and tells of it if it stands out.
      *
-     * @return whether as many batches as may be were left out, one after another
+     * @return what ends the run, if as many batches as may be were left out, one after another
      */
-    boolean see(List<StepMetrics> steps) throws IOException {
+    Optional<GerbilException> see(List<StepMetrics> steps) throws IOException {
         StepMetrics last = steps.get(steps.size() - 1);
         if (last.leftOut()) {
-            if (lossScale.isDynamic()) {
-                return false;
+            boolean overflow = lossScale.isDynamic() && Double.isFinite(last.loss());
+            if (!overflow || lossScale.isTooSmall()) {
+                tell(last, "was left out: its loss is " + last.loss() + ", its gradient's norm " + last.gradientNorm());
             }
-            tell(last, "was left out: its loss is " + last.loss() + ", its gradient's norm " + last.gradientNorm());
-            return leftOutAtTheEnd(steps) % MOST_LEFT_OUT == 0;
+            return lossScale.isTooSmall() ? Optional.of(tooSmallScale(last))
+                    : !overflow && leftOutAtTheEnd(steps) % MOST_LEFT_OUT == 0 ? Optional.of(hopeless(last))
+                    : Optional.empty();
         }
         double[] before = steps.subList(Math.max(0, steps.size() - 1 - COMPARED), steps.size() - 1).stream()
                 .mapToDouble(StepMetrics::loss).filter(Double::isFinite).toArray();
@@ -59,7 +62,7 @@ record BatchWatch(RunSpec spec, TokenSet tokens, Sequences data, Tokenizer token
             tell(last, String.format(Locale.ROOT, "stands out: its loss is %.4f, after %d of %.4f with a standard "
                     + "deviation of %.4f", last.loss(), COMPARED, mean, deviation));
         }
-        return false;
+        return Optional.empty();
     }
 
     private static int leftOutAtTheEnd(List<StepMetrics> steps) {
@@ -70,8 +73,7 @@ record BatchWatch(RunSpec spec, TokenSet tokens, Sequences data, Tokenizer token
         return count;
     }
 
-    /** What to tell of a run whose batches are left out, one after another. */
-    GerbilException hopeless(StepMetrics last) {
+    private GerbilException hopeless(StepMetrics last) {
         return new GerbilException(MOST_LEFT_OUT + " batches one after another, up to that of step " + last.step()
                 + ", whose loss or gradient is not a number (at last " + last.loss() + " and " + last.gradientNorm()
                 + ")", "numbers", "read their texts in " + folder + ". If they are as others, the weights have "
@@ -79,12 +81,20 @@ record BatchWatch(RunSpec spec, TokenSet tokens, Sequences data, Tokenizer token
                 + ". If they are not, start the same run again: it goes on after them");
     }
 
+    private GerbilException tooSmallScale(StepMetrics last) {
+        return new GerbilException("a loss scale of " + lossScale.value() + " at step " + last.step()
+                + ", halved again and again since float16 overflowed", "at least " + LossScale.LEAST,
+                "read the last text in " + folder + ". If it is as others, train a new run with a lower learning rate "
+                        + "than " + spec.optimizer().learningRate() + ", or in bfloat16 or float32. If it is not, "
+                        + "start the same run again: it goes on after it");
+    }
+
     private void tell(StepMetrics step, String what) throws IOException {
         Path file = folder.resolve(String.format(Locale.ROOT, "step-%07d.txt", step.step()));
         Folders.create(folder);
         try (Stream<Path> texts = Files.list(folder)) {
-            // of an unstable run there is no end of them
-            if (texts.count() < MOST) {
+            // of an unstable run there is no end of them; losses that stand out leave room for what was left out
+            if (texts.count() < (step.leftOut() ? 2 * MOST : MOST)) {
                 Files.writeString(file, texts(step.step()));
                 listener.note("The batch of step " + step.step() + " " + what + ". To read it: " + file + ".");
             }

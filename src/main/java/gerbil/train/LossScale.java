@@ -44,6 +44,16 @@ final class LossScale {
         return scale;
     }
 
+    /** Whether it was halved so often that no scale would have helped. */
+    boolean isTooSmall() {
+        return scale < LEAST;
+    }
+
+    /** Begins again where it began, if it is too small. */
+    void restart() {
+        scale = isTooSmall() ? INITIAL : scale;
+    }
+
     /** Steps left out so far. */
     int skipped() {
         return skipped;

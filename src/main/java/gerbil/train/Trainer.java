@@ -41,6 +41,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -204,6 +205,7 @@ public final class Trainer {
                 train(setup, metrics, lock);
                 model.freezeParameters(true);
                 RunResult result = result(model, metrics.steps());
+                requireLock(lock, spec.steps());
                 directory.finish(result);
                 return result;
             }
@@ -264,22 +266,22 @@ public final class Trainer {
                 double learningRate = schedule.learningRate(number);
                 // the loss is read after the update, so that a GPU is waited for once
                 double norm = optimizer.step(learningRate, loss.sums());
-                requireScale(optimizer.lossScale().value(), number);
                 double seconds = secondsSince(begin);
                 StepMetrics done = new StepMetrics(number, (long) number * spec.batchTokens(), loss.mean(),
                         learningRate, norm, spec.batchTokens() / seconds,
                         data.groups() == 1 ? null : loss.byObjective());
                 metrics.add(done);
                 listener.step(done, spec.steps());
-                boolean hopeless = watch.see(metrics.steps());
+                Optional<GerbilException> end = watch.see(metrics.steps());
                 previews.after(done);
                 requireLock(lock, number);
-                if (number == spec.steps() || hopeless || checkpoints.due(number, secondsSince(saved), saving)) {
+                optimizer.lossScale().restart(); // so that a run that ends here goes on when it is started again
+                if (number == spec.steps() || end.isPresent() || checkpoints.due(number, secondsSince(saved), saving)) {
                     saving = save(setup, metrics);
                     saved = System.nanoTime();
                 }
-                if (hopeless) {
-                    throw watch.hopeless(done);
+                if (end.isPresent()) {
+                    throw end.get();
                 }
             }
         } catch (InterruptedStep e) {
@@ -308,15 +310,6 @@ public final class Trainer {
             throw new GerbilException("another lock file or none in " + directory.folder() + " at step " + step
                     + ", so that another process may be training there", "the lock file, as long as the run trains",
                     "leave the file alone, and train again: the run goes on from its newest checkpoint");
-        }
-    }
-
-    private void requireScale(float scale, int step) {
-        if (scale < LossScale.LEAST) {
-            throw new GerbilException("a loss scale of " + scale + " at step " + step
-                    + ", halved again and again since float16 overflowed", "at least " + LossScale.LEAST,
-                    "train again with a lower learning rate than " + spec.optimizer().learningRate() + ", or delete "
-                            + directory.folder() + " and train in bfloat16 or float32");
         }
     }
 

@@ -445,6 +445,7 @@ class GerbilTest {
             }
             training.destroy();
             assertTrue(training.waitFor(5, TimeUnit.MINUTES), "still running");
+            assertEquals(143, training.exitValue());
         } finally {
             training.destroyForcibly();
         }

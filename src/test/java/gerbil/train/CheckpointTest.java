@@ -191,6 +191,10 @@ class CheckpointTest {
         assertGoesBack(c -> Files.write(c.resolve(MOMENTS),
                 Files.readAllBytes(c.resolveSibling("step-0000005").resolve(MOMENTS))), MOMENTS);
         assertGoesBack(c -> Files.delete(c.resolve(MANIFEST)), MANIFEST);
+        assertGoesBack(c -> {
+            Files.delete(c.resolve(WEIGHTS));
+            Files.createDirectory(c.resolve(WEIGHTS)); // a file that cannot be read
+        }, WEIGHTS);
         for (String text : List.of("", "{}", "null", "-5", "[")) {
             assertGoesBack(c -> Files.writeString(c.resolve(MANIFEST), text), MANIFEST);
         }

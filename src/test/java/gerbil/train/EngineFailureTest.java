@@ -30,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -154,11 +155,11 @@ class EngineFailureTest {
         };
     }
 
-    /** The scale is taken below its least in the checkpoint, as many overflows would take it. */
+    /** The scale is taken to its least in the checkpoint, as many overflows would take it, and the weights diverge. */
     @Test
-    void float16ThatOverflowsAgainAndAgainEndsTheRun() throws Exception {
+    void float16ThatOverflowsAgainAndAgainEndsTheRunAndItGoesOnAfterThem() throws Exception {
         PreparedTokens tokens = TestTokens.prepare(folder, 40_000);
-        RunSpec spec = SmallRun.of(tokens, 3);
+        RunSpec spec = SmallRun.of(tokens, 30).withLearningRate(1e30);
         RunDirectory run = RunDirectory.at(folder.resolve("run"));
         assertThrows(GerbilException.class,
                 () -> trainer(spec, tokens, run, Precision.FLOAT16, lostAt(2)).run());
@@ -166,7 +167,7 @@ class EngineFailureTest {
         try (TrainingSetup setup = TrainingSetup.of(spec, run.record().environment().step());
              MetricsLog metrics = MetricsLog.continueAfter(checkpoint.step(), run.metricsFile())) {
             Map<String, NDArray> state = checkpoint.optimizer(setup.manager());
-            state.put("loss_scale", setup.manager().create(new float[] {LossScale.LEAST / 2, 0, 17}));
+            state.put("loss_scale", setup.manager().create(new float[] {LossScale.LEAST, 0, 0}));
             checkpoint.restore(setup.model());
             Checkpoint.save(run.checkpoints(), checkpoint.step(), setup.model().weights(), state,
                     metrics.force(), CheckpointPolicy.DEFAULT);
@@ -175,6 +176,11 @@ class EngineFailureTest {
                 () -> trainer(spec, tokens, run, Precision.FLOAT16, TrainingListener.NONE).run()).getMessage();
         assertTrue(message.contains("a loss scale of 0.5 at step 2") && message.contains("bfloat16 or float32"),
                 message);
-        assertEquals(1, run.latestCheckpoint().orElseThrow().step());
+        assertEquals(2, run.latestCheckpoint().orElseThrow().step());
+        assertTrue(Files.exists(run.batches().resolve("step-0000002.txt")));
+        message = assertThrows(GerbilException.class,
+                () -> trainer(spec, tokens, run, Precision.FLOAT16, TrainingListener.NONE).run()).getMessage();
+        assertTrue(message.contains("10 batches one after another, up to that of step 11,"), message);
+        assertEquals(11, run.latestCheckpoint().orElseThrow().step());
     }
 }

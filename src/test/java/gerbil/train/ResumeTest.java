@@ -54,11 +54,11 @@ class ResumeTest {
 
     @TempDir
     private Path folder;
-    private Kind kind = new Kind(Objective.CAUSAL, Precision.FLOAT32);
+    private Kind kind = new Kind(Objective.CAUSAL, Precision.FLOAT32, 1);
     private RunDirectory directory;
 
     /** Of runs with two passes a step, through more than an epoch. */
-    private record Kind(Objective objective, Precision precision) {
+    private record Kind(Objective objective, Precision precision, int workers) {
 
         RunSpec spec(PreparedTokens tokens) {
             RunSpec causal = SmallRun.of(tokens, STEPS);
@@ -70,7 +70,7 @@ class ResumeTest {
         Trainer trainer(PreparedTokens tokens, RunDirectory directory, TrainingListener listener,
                         CheckpointPolicy checkpoints) {
             return new Trainer(spec(tokens), tokens, directory, () -> new StepSettings(TrainingPath.FUSED, precision,
-                    2, 64, 300, false, 1), listener, checkpoints);
+                    2, 64, 300, false, workers), listener, checkpoints);
         }
     }
 
@@ -161,9 +161,10 @@ class ResumeTest {
 
     /** At the end of the warm-up and of the epoch, and around them. */
     @ParameterizedTest
-    @CsvSource({"CAUSAL, FLOAT32", "CAUSAL, BFLOAT16", "BLENDER, FLOAT32", "BLENDER, BFLOAT16"})
-    void aRunMayBeInterruptedManyTimes(Objective objective, Precision precision) throws IOException {
-        kind = new Kind(objective, precision);
+    @CsvSource({"CAUSAL, FLOAT32, 1", "CAUSAL, BFLOAT16, 1", "CAUSAL, FLOAT16, 1", "CAUSAL, FLOAT32, 2",
+        "BLENDER, FLOAT32, 1", "BLENDER, BFLOAT16, 1", "BLENDER, FLOAT32, 2"})
+    void aRunMayBeInterruptedManyTimes(Objective objective, Precision precision, int workers) throws IOException {
+        kind = new Kind(objective, precision, workers);
         RunSpec spec = kind.spec(tokens);
         int warm = CosineSchedule.of(spec.optimizer(), STEPS).warmupSteps();
         int epoch = Sequences.of(spec, tokens.train()).perEpoch() / spec.batchSequences();
@@ -193,7 +194,7 @@ class ResumeTest {
         "HUP, 1, CAUSAL, FLOAT32"})
     void aProcessThatASignalEndsLeavesARunThatGoesOn(String signal, int number, Objective objective,
                                                      Precision precision) throws Exception {
-        kind = new Kind(objective, precision);
+        kind = new Kind(objective, precision, 1);
         Process child = child(signal);
         try (BufferedReader steps = child.inputReader()) {
             await(KILLED_FROM, steps);
@@ -211,7 +212,7 @@ class ResumeTest {
     /** As a laptop that is closed for a while. */
     @Test
     void aSuspendedProcessGoesOn() throws Exception {
-        kind = new Kind(Objective.BLENDER, Precision.BFLOAT16);
+        kind = new Kind(Objective.BLENDER, Precision.BFLOAT16, 1);
         Process child = child("CONT");
         try (BufferedReader steps = child.inputReader(); Writer in = child.outputWriter()) {
             await(KILLED_FROM, steps);
@@ -264,7 +265,7 @@ class ResumeTest {
                 }
             };
             try {
-                new Kind(Objective.valueOf(args[2]), Precision.valueOf(args[3])).trainer(tokens,
+                new Kind(Objective.valueOf(args[2]), Precision.valueOf(args[3]), 1).trainer(tokens,
                         RunDirectory.at(Path.of(args[1])), listener, signal.equals("KILL") ? EACH_STEP : SELDOM)
                         .runUntilTerminated();
             } catch (GerbilException e) {
