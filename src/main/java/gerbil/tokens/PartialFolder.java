@@ -31,7 +31,7 @@ final class PartialFolder implements AutoCloseable {
         this.folder = Folders.real(folder);
         this.partial = partial(folder);
         this.content = partial.resolve("content");
-        this.lockFile = this.folder.resolveSibling(this.folder.getFileName() + ".lock");
+        this.lockFile = lockFile(this.folder);
         Folders.create(this.folder.getParent());
         lock = ProcessLock.take(lockFile, "").orElseThrow(() -> new GerbilException(folder + " is being written by "
                 + "another job", "one writer at a time", "wait for it to finish, then run this again"));
@@ -48,6 +48,24 @@ final class PartialFolder implements AutoCloseable {
     static Path partial(Path folder) throws IOException {
         Path real = Folders.real(folder);
         return real.resolveSibling(real.getFileName() + ".partial");
+    }
+
+    private static Path lockFile(Path real) {
+        return real.resolveSibling(real.getFileName() + ".lock");
+    }
+
+    /** Deletes what a process left that was killed after it had given the folder its name. */
+    static void deleteRest(Path folder) throws IOException {
+        Path partial = partial(folder);
+        Path lockFile = lockFile(Folders.real(folder));
+        if (Files.isWritable(partial)) {
+            try (ProcessLock lock = ProcessLock.take(lockFile, "").orElse(null)) {
+                if (lock != null) {
+                    WholeFile.delete(partial);
+                    Files.deleteIfExists(lockFile);
+                }
+            }
+        }
     }
 
     private void requireEmpty() throws IOException {

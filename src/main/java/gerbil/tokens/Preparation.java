@@ -91,6 +91,11 @@ public final class Preparation {
             PreparedTokens prepared = PreparedTokens.open(folder);
             requireSame(prepared.train(), trainTokens);
             requireSame(prepared.heldout(), heldOutTokens);
+            try {
+                PartialFolder.deleteRest(folder);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
             return prepared;
         }
         try (PartialFolder partial = new PartialFolder(folder)) {

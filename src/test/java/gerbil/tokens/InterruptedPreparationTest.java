@@ -178,6 +178,14 @@ class InterruptedPreparationTest {
     }
 
     @Test
+    void whatIsLeftOfAFinishedOneGoes() throws IOException {
+        assertEndsAsTheWholeOne();
+        Files.createDirectories(temp.resolve("out.partial/copies"));
+        assertEndsAsTheWholeOne();
+        assertFalse(Files.exists(temp.resolve("out.lock")));
+    }
+
+    @Test
     void aChangedCorpusIsNotGoneOnWith() throws IOException {
         assertThrows(GerbilException.class, () -> preparation(Duration.ZERO, (what, done, total, unit) ->
                 Thread.currentThread().interrupt()).into(out));
