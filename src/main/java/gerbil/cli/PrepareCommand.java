@@ -56,8 +56,9 @@ final class PrepareCommand implements Callable<Integer> {
     @Option(names = "--tokenizer", paramLabel = "FILE",
             description = "A tokenizer.json of Hugging Face's library with at most 65,536 ids, in place of the "
                     + "scale's. What ends a text is the eos_token of a tokenizer_config.json beside it, or "
-                    + "<|endoftext|>, </s> or the like. Of the default corpus the same documents are held out as in "
-                    + "the scale's token set, so that bits a byte can be compared.")
+                    + "<|endoftext|>, </s> or the like. Of the default corpus, with the default seed and "
+                    + "duplicates, the same documents are held out as in the scale's token set, so that bits a byte can "
+                    + "be compared.")
     private Path tokenizer;
 
     @Option(names = "--downloads", paramLabel = "FOLDER",
@@ -88,7 +89,7 @@ final class PrepareCommand implements Callable<Integer> {
 
     @Option(names = "--out", paramLabel = "FOLDER",
             description = "Where to write (default: data/tokens/<scale>, with --corpus <name of the corpus>-<scale>, "
-                    + "with --tokenizer its id after it).")
+                    + "with another tokenizer than the scale's its id after it).")
     private Path out;
 
     @Override
@@ -100,12 +101,10 @@ final class PrepareCommand implements Callable<Integer> {
         Progress progress = new PrintedProgress(System.err);
         Corpus source = corpus == null ? workspace.defaultCorpus(wanted)
                 : Corpora.open(corpus, downloads == null ? workspace.downloads(corpus) : downloads, progress);
-        long heldOut = corpus == null && tokenizer != null ? workspace.heldOutTokens(wanted, vocabulary, progress)
+        long heldOut = corpus == null ? workspace.heldOutTokens(wanted, vocabulary, progress)
                 : Workspace.HELD_OUT_TOKENS;
-        Path folder = out != null ? out : corpus == null ? workspace.tokens(wanted) : workspace.tokens(wanted, corpus);
-        if (tokenizer != null && out == null) {
-            folder = folder.resolveSibling(folder.getFileName() + "-" + vocabulary);
-        }
+        Path folder = out != null ? out : Workspace.inVocabulary(corpus == null ? workspace.tokens(wanted)
+                : workspace.tokens(wanted, corpus), wanted, vocabulary);
         PreparedTokens prepared = Preparation.prepare(source, vocabulary, folder, most, heldOut, seed,
                 new Screening(Deduplication.of(deduplicate), badDocuments, skipBadFiles), progress);
         print("training", prepared.train());

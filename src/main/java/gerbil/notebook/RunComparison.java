@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
 public final class RunComparison {
 
     /** A run's loss at the end of each step, by what runs are aligned by. */
-    private record Curve(double[] x, List<StepMetrics> steps, double unit, boolean continued) {
+    private record Curve(double[] x, List<StepMetrics> steps, double unit) {
 
         /** Mean of the steps that end within; empty if there are none. */
         OptionalDouble mean(double above, double upTo) {
@@ -59,8 +59,7 @@ public final class RunComparison {
     /** Bytes of a token are those of the held-out text. */
     private Curve curve(RunResult result, List<StepMetrics> steps) {
         return new Curve(by.of(result.spec(), steps), steps,
-                comparison.inNats() ? 1 : result.bitsPerByte() / result.heldoutLoss(),
-                result.spec().tokensBefore() > 0);
+                comparison.inNats() ? 1 : result.bitsPerByte() / result.heldoutLoss());
     }
 
     /**
@@ -85,7 +84,8 @@ public final class RunComparison {
             notes.add("The runs were made on different machines, or with different numbers of threads: so are their "
                     + "times.");
         }
-        if (by == Alignment.TIME && curves.stream().flatMap(List::stream).anyMatch(curve -> curve.continued)) {
+        if (by == Alignment.TIME && comparison.groups().stream().anyMatch(group ->
+                group.results().get(0).spec().before().isPresent())) {
             notes.add("The times of runs that continue others are without those of the others: align by tokens or "
                     + "compute to see these in their place.");
         }

@@ -151,28 +151,31 @@ public record Workspace(Path home) {
 
     /** The default corpus's token sets at a scale, prepared if they are not there yet. */
     public PreparedTokens prepare(Scale scale, Progress progress) {
-        return Preparation.prepare(defaultCorpus(scale), vocabulary(scale), tokens(scale), defaultTokens(scale),
-                HELD_OUT_TOKENS, 0, progress);
+        return prepare(scale, vocabulary(scale), progress);
     }
 
     /**
-     * The default corpus's token sets in a vocabulary, prepared if they are not there yet. Their held-out documents are
-     * those that a loss in the scale's own vocabulary is taken over, so that bits a byte can be compared.
+     * The same in a vocabulary. In another than the scale's, the held-out documents are those that a loss in the scale's
+     * is taken over, so that bits a byte can be compared.
      */
     public PreparedTokens prepare(Scale scale, Vocabulary vocabulary, Progress progress) {
-        return vocabulary.id().equals(vocabulary(scale).id()) ? prepare(scale, progress)
-                : Preparation.prepare(defaultCorpus(scale), vocabulary, tokens(scale, vocabulary),
-                        defaultTokens(scale), heldOutTokens(scale, vocabulary, progress), 0, progress);
+        return Preparation.prepare(defaultCorpus(scale), vocabulary, inVocabulary(tokens(scale), scale, vocabulary),
+                defaultTokens(scale), heldOutTokens(scale, vocabulary, progress), 0, progress);
     }
 
-    /** How many tokens of a vocabulary the documents are that a loss in the scale's own is taken over. */
+    /** Held-out tokens of a vocabulary that are prepared of the default corpus. */
     public long heldOutTokens(Scale scale, Vocabulary vocabulary, Progress progress) {
-        return prepare(scale, progress).heldout().tokensIn(vocabulary, SCORED_TOKENS);
+        return isOf(scale, vocabulary) ? HELD_OUT_TOKENS
+                : prepare(scale, progress).heldout().tokensIn(vocabulary, SCORED_TOKENS);
     }
 
-    /** Folder of the default corpus's token sets in another vocabulary than the scale's. */
-    public Path tokens(Scale scale, Vocabulary vocabulary) {
-        return tokens(scale).resolveSibling(scale.label() + "-" + vocabulary);
+    /** The folder in place of a folder of token sets in the scale's vocabulary. */
+    public static Path inVocabulary(Path folder, Scale scale, Vocabulary vocabulary) {
+        return isOf(scale, vocabulary) ? folder : folder.resolveSibling(folder.getFileName() + "-" + vocabulary);
+    }
+
+    private static boolean isOf(Scale scale, Vocabulary vocabulary) {
+        return vocabulary.id().equals(vocabulary(scale).id());
     }
 
     /**

@@ -261,8 +261,9 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
         int index = same.indexOf(this);
         Map<String, List<String>> differences = differences(same);
         long vocabularies = same.stream().map(RunSpec::vocabulary).distinct().count();
-        if (vocabularies > 1 && same.stream().map(RunSpec::heldoutData).distinct().count() == vocabularies) {
-            differences.keySet().removeAll(List.of("data", "heldoutData", "architecture.vocabulary")); // each has its own
+        if (vocabularies > 1 && same.stream().map(spec -> List.of(spec.vocabulary, spec.data, spec.heldoutData))
+                .distinct().count() == vocabularies) { // each has token sets and rows of its own
+            differences.keySet().removeAll(List.of("data", "heldoutData", "architecture.vocabulary"));
         }
         return differences.entrySet().stream().filter(e -> !e.getValue().get(index).isEmpty())
                 .map(e -> words(e.getKey()) + " " + e.getValue().get(index))
