@@ -3,6 +3,7 @@ package gerbil.hub;
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.WholeFile;
 import gerbil.model.GptJ;
 import gerbil.model.GptJTensors;
 import gerbil.safetensors.SafeTensors;
@@ -40,7 +41,7 @@ public final class Export {
         Json.write(folder.resolve("config.json"), TransformersConfig.of(config, vocabulary));
         Json.write(folder.resolve("generation_config.json"), TransformersConfig.generation(config, vocabulary));
         TransformersTokenizer.write(vocabulary, config.contextLength(), folder);
-        Files.writeString(folder.resolve("README.md"), card);
+        WholeFile.write(folder.resolve("README.md"), card);
         SafeTensors.write(folder.resolve("model.safetensors"), model.weights());
     }
 

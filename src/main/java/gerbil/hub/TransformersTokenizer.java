@@ -6,6 +6,7 @@ import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.JsonFile;
 import gerbil.base.Utf8;
+import gerbil.base.WholeFile;
 import gerbil.tokenizer.SpecialToken;
 import gerbil.tokenizer.Vocabulary;
 
@@ -32,7 +33,7 @@ final class TransformersTokenizer {
     static void write(Vocabulary vocabulary, int contextLength, Path folder) throws IOException {
         Map<String, String> files = vocabulary.files();
         for (Map.Entry<String, String> file : files.entrySet()) {
-            Files.writeString(folder.resolve(file.getKey()), file.getValue());
+            WholeFile.write(folder.resolve(file.getKey()), file.getValue());
         }
         boolean gpt2 = files.containsKey(VOCABULARY);
         Map<String, Object> special = new LinkedHashMap<>();

@@ -48,9 +48,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 class ImportTest {
 
@@ -253,42 +251,8 @@ class ImportTest {
         }
     }
 
-    private LanguageModel small(Objective objective) {
-        Vocabulary text = Vocabulary.cut(1_024);
-        return new LanguageModel(GptJ.initialized(ModelSize.of("40k").config(objective), manager, 5),
-                objective == Objective.BLENDER ? text.withSpecialTokens() : text);
-    }
-
     private Path export(Objective objective) throws IOException {
-        Path exported = folder.resolve(objective.label());
-        try (LanguageModel model = small(objective)) {
-            Export.write(model, Cards.of(objective == Objective.BLENDER ? "40k-blender" : "40k"), exported);
-        }
-        return exported;
-    }
-
-    @ParameterizedTest
-    @EnumSource
-    void exportsComeBack(Objective objective) throws IOException {
-        Path exported = export(objective);
-        try (LanguageModel model = small(objective); LanguageModel read = Import.open(exported);
-                Stream<Path> files = Files.list(exported)) {
-            assertEquals(model.sha256(), read.sha256());
-            assertEquals(model.model().config(), read.model().config());
-            assertEquals(model.vocabulary().tokenizerJson(), read.vocabulary().tokenizerJson());
-            Set<String> expected = new TreeSet<>(Set.of("config.json", "generation_config.json", "model.safetensors",
-                    "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
-                    "README.md"));
-            if (objective == Objective.BLENDER) {
-                expected.add("added_tokens.json");
-            }
-            assertEquals(expected, files.map(f ->
-                    f.getFileName().toString()).collect(Collectors.toCollection(TreeSet::new)));
-        }
-        LanguageModel model = small(objective);
-        String message = assertThrows(GerbilException.class,
-                () -> Export.write(model, Cards.of("40k"), exported)).getMessage();
-        assertTrue(message.contains("has content"), message);
+        return SmallExport.write(objective, folder.resolve(objective.label()));
     }
 
     /** As an editor on Windows saves them; a setting that is not read may be what only Python reads. */
@@ -417,16 +381,5 @@ class ImportTest {
         Files.delete(exported.resolve("tokenizer.json"));
         Json.write(exported.resolve("added_tokens.json"), Map.of("<fitm_start>", 1030));
         assertTokenizerRefused(exported, "added_tokens.json is neither");
-    }
-
-    @Test
-    void cardSaysWhatWasTrained() {
-        String card = Cards.of("3.3m").markdown();
-        for (String said : Set.of("library_name: transformers", "# Gerbil-A-3.3m", "3,326,112 parameters", "6.6644",
-                "step 7 of 916", "source-jars", "0.032", "AutoModelForCausalLM", "## Limits")) {
-            assertTrue(card.contains(said), said + " in " + card);
-        }
-        assertTrue(card.startsWith("---\n"));
-        assertTrue(Cards.of("40k-blender").markdown().contains("<fitm_start>"));
     }
 }

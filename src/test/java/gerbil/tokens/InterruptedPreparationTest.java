@@ -19,6 +19,7 @@ import gerbil.tokenizer.Texts;
 import gerbil.tokenizer.Vocabulary;
 import gerbil.train.Child;
 import gerbil.train.Kills;
+import gerbil.train.PowerCuts;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -159,7 +160,24 @@ class InterruptedPreparationTest {
                     throw new IllegalStateException(e);
                 }
             }).into(Path.of(args[1]));
+            System.out.println("done");
         }
+    }
+
+    @Test
+    void thePowerFails() throws Exception {
+        PowerCuts cuts = new PowerCuts(temp) {
+
+            @Override
+            protected void cut(Path disk, String said) throws IOException {
+                out = disk.resolve("out");
+                assertTrue(Files.exists(out) || !said.contains("done"));
+                assertEquals(expected, content(preparation(Duration.ofHours(1), Progress.NONE).into(out)));
+                assertFalse(Files.exists(disk.resolve("out.partial")));
+            }
+        };
+        Campaign.report("Power cut while data is prepared", cuts.run(Campaign.many("kills", 10), Killed.class,
+                shared.toString(), cuts.disk().resolve("out").toString()) + "; from all of them it ends with the same bytes");
     }
 
     @Test
