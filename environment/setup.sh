@@ -18,8 +18,12 @@ venv=$home/environment/.venv
 # collector leaves the cores to libtorch; Java 24 and newer warn about native libraries unless they are allowed.
 jvm_options="-Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
 jvm_options="$jvm_options -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+# Classes are mapped from an archive in place of being read and verified at each start; without one, or with that of
+# another JDK, a JVM goes on as it would have.
+jvm_options="$jvm_options -Xlog:cds*=off"
+archive=$libraries/gerbil.jsa
 # shellcheck disable=SC2206 # several options
-gerbil_command=(java $jvm_options "-Dgerbil.home=$home")
+gerbil_command=(java $jvm_options "-XX:SharedArchiveFile=$archive" "-Dgerbil.home=$home")
 
 export GERBIL_HOME=$home
 export GERBIL_FETCH_CORPUS=$home/environment/corpus/fetch # what needs the default corpus calls it
@@ -208,6 +212,9 @@ package_library() {
     # Maven only adds to the folder of libraries: what an older pom.xml named must go.
     rm -rf "$libraries"
     run_maven -f "$home/pom.xml" -DskipTests package
+    # of what a command loads that computes
+    "${gerbil_command[@]/-XX:SharedArchiveFile=/-XX:ArchiveClassesAtExit=}" bench-sample --size 40k --tokens 1 \
+        >/dev/null 2>&1 || rm -f "$archive"
 }
 
 # Wheels are large and temporary folders may be small.
@@ -273,6 +280,8 @@ make_harness_environment() {
 
 install_kernel() {
     JVM_OPTIONS=$jvm_options "$venv/bin/python" "$home/environment/kernel/install.py"
+    local archive=$venv/share/jupyter/kernels/java/kernel.jsa
+    [ -f "$archive" ] || [ ! -w "$venv" ] || "$venv/bin/python" "$home/environment/kernel/archive.py" "$archive"
 }
 
 # fetch_corpus [SCALE]: the source jars of a scale, or of the one that notebooks run at; the paper scale's hold the nano

@@ -31,12 +31,14 @@ def write(folder, argv, env, display_name):
         file.write_text(text, encoding="utf-8")
 
 
+def command(jar, *more):  # JJava's own launcher would start a second JVM, with the last option
+    return [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(), *more,
+            "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED", "-jar", str(jar)]
+
+
 if sys.argv[1:2] == ["--ijava"]:
     jars, folder = map(Path, sys.argv[2:])
-    # JJava's launcher, which is not used here, would add the last option
-    write(folder,
-          [str(java_bin / "java"), *os.environ["JVM_OPTIONS"].split(),
-           "--add-opens", "jdk.jshell/jdk.jshell=ALL-UNNAMED", "-jar", str(jars / "jjava.jar")],
+    write(folder, command(jars / "jjava.jar"),
           {
               "IJAVA_CLASSPATH": class_path,
               "IJAVA_STARTUP_SCRIPTS_PATH": startup,
@@ -50,13 +52,9 @@ if sys.argv[1:2] == ["--ijava"]:
           "Java (Gerbil, as IJava)")
 else:
     folder = Path(sys.prefix, "share", "jupyter", "kernels", "java")
-    write(folder,
-          [str(java_bin / "java"), "-jar", str(folder / "jjava-launcher.jar"), str(folder / "jjava.jar")],
+    write(folder, command(folder / "jjava.jar", f"-XX:SharedArchiveFile={folder / 'kernel.jsa'}"),
           {
-              # the launcher starts a second JVM, the kernel, as plain "java"
-              "PATH": f"{java_bin}{os.pathsep}${{PATH}}",
               "JJAVA_CLASSPATH": class_path,
-              "JJAVA_JVM_OPTS": os.environ["JVM_OPTIONS"],
               "JJAVA_STARTUP_SCRIPTS_PATH": startup,
           },
           "Java (Gerbil)")
