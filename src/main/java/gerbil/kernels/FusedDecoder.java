@@ -1,64 +1,40 @@
 package gerbil.kernels;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
-import gerbil.model.GptJTensors;
 import gerbil.spec.GptJConfig;
 
 import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 
-/**
- * Several tokens in one kernel call, with room for the keys and values of all positions from the start. What a layer
- * multiplies its input with is packed into one matrix once, and so is what makes its output.
- */
+/** Several tokens in one kernel call, with room for the keys and values of all positions from the start. */
 final class FusedDecoder implements AutoCloseable {
 
     private final Kernels kernels;
+    private final PackedWeights weights;
     private final Sampling sampling;
     private final NDManager manager;
-    private final NDArray embedding;
-    private final NDList layers;
-    private final NDList head;
     private final NDList caches = new NDList();
     private final NDList rotation;
     private int past;
 
     /**
-     * @param drawn draw only ids below this
+     * @param weights of the model
+     * @param length of the sequence at its end
      */
-    FusedDecoder(GptJ model, Kernels kernels, int drawn, Sampling sampling) {
+    FusedDecoder(GptJ model, Kernels kernels, PackedWeights weights, int length, Sampling sampling) {
         this.kernels = kernels;
+        this.weights = weights;
         this.sampling = sampling;
         GptJConfig config = model.config();
         manager = model.manager().newSubManager();
-        Map<String, NDArray> weights = model.weights();
-        embedding = weights.get(GptJTensors.EMBEDDING);
-        rotation = model.rotary().at(manager, 0, config.contextLength()).overHeads(2 * config.heads());
-        Shape cache = new Shape(2, 1, config.heads(), config.contextLength(), config.headDim());
+        rotation = model.rotary().at(manager, 0, length).overHeads(2 * config.heads());
+        Shape cache = new Shape(2, 1, config.heads(), length, config.headDim());
         IntStream.range(0, config.layers()).forEach(layer -> caches.add(manager.zeros(cache)));
-        NDIndex rows = new NDIndex(":{}", drawn);
-        try (NDScope scope = new NDScope()) {
-            scope.suppressNotUsedWarning();
-            layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(model.tensors()));
-            NDArray columns = model.headWeight().get(rows).transpose();
-            head = new NDList(weights.get(GptJTensors.FINAL_NORM + "weight").duplicate(),
-                    weights.get(GptJTensors.FINAL_NORM + "bias").duplicate(),
-                    columns.flatten().reshape(columns.getShape()),
-                    weights.get(GptJTensors.HEAD_BIAS).get(rows).duplicate());
-            for (NDList kept : List.of(layers, head)) {
-                NDScope.unregister(kept);
-                kept.attach(manager);
-            }
-        }
     }
 
     /**
@@ -74,7 +50,8 @@ final class FusedDecoder implements AutoCloseable {
             scope.suppressNotUsedWarning();
             long[] unseen = Arrays.stream(ids, past, ids.length).asLongStream().toArray();
             NDList drawn = kernels.call("generate", false, new Kernels.Arguments()
-                    .add(manager.create(unseen)).add(embedding).add(layers).add(head).add(caches)
+                    .add(manager.create(unseen)).add(weights.embedding()).add(weights.layers())
+                    .add(weights.head()).add(caches)
                     .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(draws))
                     .add(kernels.numbers(past, sampling.temperature(), sampling.topK(), sampling.topP())));

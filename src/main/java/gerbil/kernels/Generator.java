@@ -15,8 +15,8 @@ public final class Generator {
 
     private final GptJ model;
     private final int vocabularySize;
-    private final int drawn;
     private final Kernels kernels;
+    private final PackedWeights weights;
 
     /**
      * A generator that keeps keys and values between tokens.
@@ -42,8 +42,8 @@ public final class Generator {
         }
         this.model = model;
         this.vocabularySize = vocabularySize;
-        this.drawn = drawn;
         kernels = Kernels.load(model.manager());
+        weights = PackedWeights.of(model, kernels, drawn);
     }
 
     /**
@@ -68,7 +68,7 @@ public final class Generator {
         model.config().requireContext((long) prompt.length + count);
         SplittableRandom random = new SplittableRandom(seed);
         int[] ids = prompt;
-        try (FusedDecoder decoder = new FusedDecoder(model, kernels, drawn, sampling)) {
+        try (FusedDecoder decoder = new FusedDecoder(model, kernels, weights, prompt.length + count, sampling)) {
             while (ids.length < prompt.length + count) {
                 double[] draws = random.doubles(Math.min(TOKENS, prompt.length + count - ids.length)).toArray();
                 for (int next : decoder.next(ids, draws)) {

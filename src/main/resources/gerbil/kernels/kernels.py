@@ -361,6 +361,7 @@ class M(Module):
     for layer in range((torch.len(weights) - 5) // 10):
       packed = (self).packed(weights, layer, 6)
       packed[2] = torch.t(torch.contiguous(torch.t(packed[2])))
+      packed[4] = torch.t(torch.contiguous(torch.t(packed[4])))
       all = torch.add(all, packed)
     return all
 
