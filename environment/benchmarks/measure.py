@@ -198,6 +198,18 @@ def measure_sampling(name, inputs, pairs, with_peers):
     return {"size": name, "tokens": SAMPLED} | alternate(contenders, pairs, f"sampling {name}")
 
 
+def measure_scoring(name, inputs, work, pairs, with_peers):
+    common = {"size": name, "requests": inputs / "requests.jsonl", "export": work / "exports" / name}
+    contenders = {"gerbil": lambda: gerbil("bench-score", **common)}
+    if with_peers:
+        contenders["harness"] = lambda: peer("score_harness.py", **common)
+    measured = alternate(contenders, pairs, f"scoring {name}")
+    nats = [run.pop("nats") for runs in measured["runs"].values() for run in runs]
+    shutil.rmtree(common["export"], ignore_errors=True)
+    difference = max((abs(a - b) for other in nats for a, b in zip(nats[0], other)), default=0)
+    return {"size": name, "requests": sum(1 for _ in common["requests"].open()), "largestDifference": difference} | measured
+
+
 def measure_first_loss(work, pairs):
     folders = iter(range(pairs + 1))
 
@@ -270,8 +282,8 @@ def main():
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
                    "withPeers": with_peers, "versions": {"Python": platform.python_version()}}
         if with_peers:
-            results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers")}
-        results = {"training": [], "sampling": []} | before(results)
+            results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers", "lm_eval")}
+        results = {"training": [], "sampling": [], "scoring": []} | before(results)
         if DEVICE != "cpu":
             choices = GPU_CHOICES
         elif with_peers:
@@ -288,6 +300,10 @@ def main():
         for name in names:
             measured = measure_sampling(name, inputs, pairs, with_peers)
             results["sampling"] = replace(results["sampling"], measured, [*known])
+            write(results)
+        for name in names:
+            measured = measure_scoring(name, inputs, work, pairs, with_peers)
+            results["scoring"] = replace(results["scoring"], measured, [*known])
             write(results)
         results["firstLoss"] = measure_first_loss(work, pairs)
         write(results)

@@ -7,7 +7,7 @@ OURS = "gerbil"
 
 def headline(run):
     """One measurement's figure in a few words."""
-    for key, unit in (("tokensPerSecond", "tokens/s"), ("secondsFromProcess", "s")):
+    for key, unit in (("tokensPerSecond", "tokens/s"), ("requestsPerSecond", "requests/s"), ("secondsFromProcess", "s")):
         if key in run and "megabytesPerSecond" not in run:
             return f"{number(run[key])} {unit}"
     return f"{number(run['megabytesPerSecond'])} MB/s"
@@ -65,6 +65,8 @@ def markdown(results, name):
         parts.append(tokenizing(results["tokenizing"]))
     if results["sampling"]:
         parts.append(sampling(results["sampling"]))
+    if results["scoring"]:
+        parts.append(scoring(results["scoring"]))
     if "firstLoss" in results:
         parts.append(first_loss(results["firstLoss"]))
     return "\n".join(parts)
@@ -215,6 +217,19 @@ def sampling(sizes):
 one such continuation to warm up; transformers is `generate`.
 
 {table(["size", "ours, tokens/s (memory)", "transformers, tokens/s (memory)", "ours ÷ it"], rows)}"""
+
+
+def scoring(sizes):
+    key = "requestsPerSecond"
+    rows = [[s["size"], speed(s, OURS, key), speed(s, "harness", key), ratio(s, "harness", key),
+             f"{s['largestDifference']:.1e}"] for s in sizes]
+    return f"""## Scoring
+
+The log-likelihoods of {sizes[0]['requests']} continuations of 30 characters after 100 to 700, as tasks ask for them, by
+a model of random weights; harness is lm-evaluation-harness's own `hf` model in float32 with batches of 16. The largest
+difference is that of a request's log-likelihood, in nats.
+
+{table(["size", "ours, requests/s (memory)", "harness, requests/s (memory)", "ours ÷ it", "largest difference"], rows)}"""
 
 
 def first_loss(measured):

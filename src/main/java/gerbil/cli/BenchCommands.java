@@ -7,6 +7,12 @@ import gerbil.base.Progress;
 import gerbil.corpus.Corpus;
 import gerbil.corpus.Document;
 import gerbil.corpus.TextFolder;
+import gerbil.eval.Continuation;
+import gerbil.eval.LogLikelihood;
+import gerbil.eval.Scorer;
+import gerbil.hub.Export;
+import gerbil.hub.Import;
+import gerbil.hub.LanguageModel;
 import gerbil.kernels.Generator;
 import gerbil.kernels.Sampling;
 import gerbil.model.Devices;
@@ -61,6 +67,7 @@ final class BenchCommands {
 
         private static final long TRAIN_TOKENS = 2_000_000;
         private static final long HELD_OUT_TOKENS = 10_000;
+        private static final int REQUESTS = 1_000;
 
         @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new folder.")
         private Path out;
@@ -86,12 +93,26 @@ final class BenchCommands {
             Json.write(out.resolve("sizes.json"), ModelSize.ALL.stream().map(size -> new SizeInput(size,
                     size.config(Objective.CAUSAL), OptimizerSettings.withLearningRate(size.learningRate()))).toList());
             Files.writeString(out.resolve("tokenizer.json"), Vocabulary.gpt2().tokenizerJson());
+            writeRequests(out.resolve("requests.jsonl"));
             Corpus corpus = TextFolder.open(texts);
             for (Scale scale : Scale.values()) {
                 Preparation.prepare(corpus, Workspace.vocabulary(scale), out.resolve("tokens").resolve(scale.label()),
                         TRAIN_TOKENS, HELD_OUT_TOKENS, 0, new PrintedProgress(System.err));
             }
             return 0;
+        }
+
+        /** Of the kind that tasks make: some lines of text, and the words that follow. */
+        private static void writeRequests(Path file) throws IOException {
+            try (Stream<Document> documents = Workspace.here().defaultCorpus(Scale.NANO).documents(1)) {
+                Files.write(file, documents.map(document -> document.text().replaceAll("\\W+", " "))
+                        .filter(words -> words.length() > 2_000).limit(REQUESTS).map(words -> {
+                            int begin = words.indexOf(' ', 1_000); // behind the licence
+                            int end = words.indexOf(' ', begin + 100 + words.length() % 600);
+                            return Json.line(new Continuation(words.substring(begin, end),
+                                    words.substring(end, words.indexOf(' ', end + 30))));
+                        }).distinct().toList());
+            }
         }
 
         private void writeTexts(Path file, int megabytes) throws IOException {
@@ -232,6 +253,49 @@ final class BenchCommands {
                     seconds = secondsSince(begin);
                 }
                 System.out.println(Json.line(new Result(size, tokens, seconds, tokens / seconds)));
+            }
+            return 0;
+        }
+    }
+
+    @Command(name = "bench-score", hidden = true, mixinStandardHelpOptions = true,
+            description = "Times the log-likelihoods of a file of requests by a new model, which it exports.")
+    static final class Score implements Callable<Integer> {
+
+        private static final int WARM_UP = 32;
+
+        @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
+        private String size;
+
+        @Option(names = "--requests", required = true, paramLabel = "FILE",
+                description = "A JSON object a line, with context and text.")
+        private Path requests;
+
+        @Option(names = "--export", required = true, paramLabel = "FOLDER",
+                description = "Where the model is, or is to be, for others to score with.")
+        private Path export;
+
+        private record Result(String size, double seconds, double requestsPerSecond, List<Double> nats) {
+        }
+
+        @Override
+        public Integer call() throws IOException {
+            ModelSize wanted = ModelSize.of(size);
+            if (Files.notExists(export)) {
+                GptJConfig config = wanted.config(Objective.CAUSAL);
+                try (NDManager manager = NDManager.newBaseManager(Devices.of(config))) {
+                    Export.write(GptJ.initialized(config, manager, 0), Workspace.vocabulary(wanted.scale()), "", export);
+                }
+            }
+            List<Continuation> continuations = Files.readAllLines(requests).stream()
+                    .map(line -> Json.parse(line, Continuation.class, requests.toString())).toList();
+            try (LanguageModel model = Import.open(export)) {
+                Scorer scorer = new Scorer(model.model(), model.tokenizer());
+                scorer.logLikelihoods(continuations.subList(0, Math.min(WARM_UP, continuations.size()))); // warms up
+                long begin = System.nanoTime();
+                List<Double> nats = scorer.logLikelihoods(continuations).stream().map(LogLikelihood::nats).toList();
+                double seconds = secondsSince(begin);
+                System.out.println(Json.line(new Result(size, seconds, continuations.size() / seconds, nats)));
             }
             return 0;
         }

@@ -30,7 +30,7 @@ import java.io.UncheckedIOException;
             FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, CompareCommand.class, ReportCommand.class, SweepCommand.class,
             BenchCommands.Inputs.class, BenchCommands.Step.class, BenchCommands.Tokens.class,
-            BenchCommands.Sample.class, BenchCommands.FirstLoss.class})
+            BenchCommands.Sample.class, BenchCommands.Score.class, BenchCommands.FirstLoss.class})
 public final class Gerbil implements Runnable {
 
     @CommandLine.Spec

@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What environment/bench reads from the commands; how fast they were is nobody's business here. */
@@ -43,6 +44,22 @@ class BenchCommandsTest {
         JsonNode sample = json("bench-sample", "--size", "40k", "--tokens", "5");
         assertEquals(5, sample.get("tokens").asInt());
         assertTrue(sample.get("tokensPerSecond").asDouble() > 0, sample.toString());
+    }
+
+    @Test
+    void aScoreIsOneLineOfJson() throws IOException {
+        Path requests = folder.resolve("requests.jsonl");
+        Files.writeString(requests, """
+                {"context": "public static", "text": " void"}
+                {"context": "", "text": "import"}
+                """);
+        for (int round = 0; round < 2; round++) { // exports the model, then reads it
+            JsonNode score = json("bench-score", "--size", "40k", "--requests", requests.toString(), "--export",
+                    folder.resolve("export").toString());
+            assertEquals(2, score.get("nats").size());
+            assertTrue(score.get("nats").get(0).asDouble() < 0, score.toString());
+            assertTrue(score.get("requestsPerSecond").asDouble() > 0, score.toString());
+        }
     }
 
     private static JsonNode json(String... arguments) throws IOException {
