@@ -69,7 +69,8 @@ def gerbil(command, **options):
 
 
 def peer(script, **options):
-    return [sys.executable, HERE / script, *arguments(options)]
+    # as its users start it: without what our scripts set
+    return ["env", "-u", "GOMP_SPINCOUNT", sys.executable, HERE / script, *arguments(options)]
 
 
 def arguments(options):

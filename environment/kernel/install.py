@@ -18,7 +18,7 @@ startup = str(home / "environment" / "kernel" / "startup.jsh")
 inherited = {name: os.environ[name]
              for name in ("GERBIL_HOME", "GERBIL_DEVICE", "GERBIL_FETCH_CORPUS", "DJL_CACHE_DIR", "DJL_OFFLINE",
                           "LC_ALL", "OPT_OUT_TRACKING", "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "PYTORCH_CUDA_ALLOC_CONF",
-                          "LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
+                          "LD_LIBRARY_PATH", "GOMP_SPINCOUNT", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
              if name in os.environ}
 
 
