@@ -3,13 +3,13 @@ package gerbil.eval;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import gerbil.base.GerbilException;
 import gerbil.kernels.Generator;
+import gerbil.kernels.TokenScorer;
 import gerbil.kernels.TokenScores;
 import gerbil.kernels.TokenWindow;
 import gerbil.model.GptJ;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -28,14 +28,14 @@ final class Completions {
 
     private static final int BYTES_A_CHARACTER = 3;
 
-    private final Scorer scorer;
+    private final TokenScorer scorer;
     private final Tokenizer tokenizer;
     private final Vocabulary vocabulary;
     private final Generator generator;
     private final int contextLength;
 
     Completions(GptJ model, Tokenizer tokenizer) {
-        this.scorer = new Scorer(model, tokenizer);
+        this.scorer = new TokenScorer(model);
         this.tokenizer = tokenizer;
         this.vocabulary = tokenizer.vocabulary();
         this.generator = new Generator(model, vocabulary.size(), vocabulary.textSize());
@@ -91,31 +91,18 @@ final class Completions {
                  @JsonProperty("total_tokens") int totalTokens) {
     }
 
-    /** Throws if nobody waits for an answer any more. */
-    interface Waiting {
-
-        void require() throws IOException;
-    }
-
     /**
-     * @param waiting asked between two prompts that are continued
+     * @param requireClient run after each token and before each batch that is scored; what it throws ends the work
      */
-    Answer answer(CompletionRequest request, Waiting waiting) throws IOException {
+    Answer answer(CompletionRequest request, Runnable requireClient) {
         boolean scored = request.logprobs() >= 0;
         // as lm-evaluation-harness asks: the pass that scores the prompt then also finds the one token after it
         boolean nextIsScored = scored && request.maxTokens() == 1 && request.sampling().temperature() == 0;
         List<int[]> added = new ArrayList<>();
         for (int[] prompt : request.prompts()) {
-            if (nextIsScored) {
-                added.add(new int[] {vocabulary.endOfText()});
-            } else {
-                if (!added.isEmpty() && request.maxTokens() > 0) {
-                    waiting.require();
-                }
-                added.add(generate(request, prompt));
-            }
+            added.add(nextIsScored ? new int[] {vocabulary.endOfText()} : generate(request, prompt, requireClient));
         }
-        List<List<Place>> places = scored ? score(request, added) : List.of();
+        List<List<Place>> places = scored ? score(request, added, requireClient) : List.of();
         List<Choice> choices = new ArrayList<>();
         for (int i = 0; i < added.size(); i++) {
             int[] ids = added.get(i);
@@ -132,7 +119,7 @@ final class Completions {
     }
 
     /** The tokens after a prompt, up to {@code <|endoftext|>} or the one that completes a stop text. */
-    private int[] generate(CompletionRequest request, int[] prompt) {
+    private int[] generate(CompletionRequest request, int[] prompt, Runnable requireClient) {
         if (request.maxTokens() == 0) {
             return new int[0];
         }
@@ -141,6 +128,7 @@ final class Completions {
         int reach = BYTES_A_CHARACTER * request.stop().stream().mapToInt(String::length).max().orElse(0);
         List<Integer> added = new ArrayList<>();
         int[] ids = generator.generate(context, request.maxTokens(), request.sampling(), request.seed(), id -> {
+            requireClient.run();
             added.add(id);
             List<Integer> end = added.subList(Math.max(0, added.size() - reach), added.size());
             return id == vocabulary.endOfText()
@@ -158,11 +146,11 @@ final class Completions {
     }
 
     /** Of the tokens that each choice shows, but for the first token of an echoed prompt. */
-    private List<List<Place>> score(CompletionRequest request, List<int[]> added) {
+    private List<List<Place>> score(CompletionRequest request, List<int[]> added, Runnable requireClient) {
         List<List<TokenWindow>> windows = IntStream.range(0, added.size())
                 .mapToObj(i -> windows(request, request.prompts().get(i), added.get(i))).toList();
         Iterator<TokenScores> scores = scorer.score(windows.stream().flatMap(List::stream).toList(),
-                Math.max(1, request.logprobs())).iterator();
+                Math.max(1, request.logprobs()), requireClient).iterator();
         List<List<Place>> places = new ArrayList<>();
         for (List<TokenWindow> ofPrompt : windows) {
             List<Place> shown = new ArrayList<>();

@@ -9,6 +9,7 @@ import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpURI;
 import org.eclipse.jetty.http.MimeTypes;
 import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.QuietException;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -18,6 +19,7 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -45,9 +48,11 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>What clients can take is bounded: {@value #CONNECTIONS} connections (more wait to be taken); a body of 1 MiB;
  * 65,536 tokens a request; {@value #WAITING} requests that wait to be answered, and {@value #LARGEST_UNREAD} bytes of
- * answers that are not yet read (more are told 503); 30 seconds to send a body, and 30 of neither sending nor reading.
- * A request that is not understood is answered with 400 and the reason. Of a client that leaves, the prompt at hand is
- * still answered.
+ * answers that are not yet read (more are told 503). The head of a request has 30 seconds to arrive, its body 30 more;
+ * 30 seconds after an answer began it has to be read and the head of the connection's next request to be there. Who
+ * takes longer is hung up on. A request that is not understood is answered with 400 and the reason. A client that
+ * closes its connection, even for sending alone, has left: what waits is not begun for it, and of what is begun at most
+ * 32 tokens or 4,096 scored ones are still computed.
  */
 public final class CompletionsServer implements AutoCloseable {
 
@@ -69,6 +74,7 @@ public final class CompletionsServer implements AutoCloseable {
 
     private final Completions completions;
     private final Duration patience;
+    private final HangUp hangUp;
     private final Server server;
     private final ServerConnector connector;
     private final ThreadPoolExecutor answering =
@@ -88,7 +94,9 @@ public final class CompletionsServer implements AutoCloseable {
         connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setHost(InetAddress.getLoopbackAddress().getHostAddress());
         connector.setPort(port);
-        connector.setIdleTimeout(patience.toMillis());
+        connector.setIdleTimeout(0); // a byte now and then, which is not idle, takes no less of a connection
+        hangUp = new HangUp(connector.getScheduler(), patience);
+        connector.addBean(hangUp);
         server.addConnector(connector);
         server.addBean(new NetworkConnectionLimit(CONNECTIONS, connector));
         server.setHandler(new Handler.Abstract.NonBlocking() {
@@ -123,7 +131,7 @@ public final class CompletionsServer implements AutoCloseable {
         return URI.create("http://" + connector.getHost() + ":" + connector.getLocalPort() + COMPLETIONS);
     }
 
-    /** Stops after the prompt at hand. */
+    /** Stops after the tokens at hand. */
     @Override
     public void close() {
         answering.shutdownNow();
@@ -141,14 +149,17 @@ public final class CompletionsServer implements AutoCloseable {
         private final Request request;
         private final Response response;
         private final Callback callback;
+        private final EndPoint client;
 
         Exchange(Request request, Response response, Callback callback) {
             this.request = request;
             this.response = response;
             this.callback = callback;
+            this.client = request.getConnectionMetaData().getConnection().getEndPoint();
         }
 
         void handle() {
+            hangUp.later(client);
             String path = Request.getPathInContext(request);
             if (!isOfThisMachine()) {
                 refuse(403, "a request to or from another site", "one of this machine", "ask " + url());
@@ -168,7 +179,7 @@ public final class CompletionsServer implements AutoCloseable {
                 CompletableFuture<byte[]> body = new CompletableFuture<>();
                 Content.Source.asByteArrayAsync(Content.Source.from(request, 0, LARGEST_BODY + 1), LARGEST_BODY + 1,
                         Promise.Invocable.toPromise(body));
-                body.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).whenComplete(this::received);
+                body.whenComplete(this::received);
             }
         }
 
@@ -200,13 +211,14 @@ public final class CompletionsServer implements AutoCloseable {
         }
 
         private void received(byte[] body, Throwable failure) {
-            if (failure != null) { // it left, or never ended: nothing to log
+            if (failure != null) { // it left, or was hung up on: nothing to log
                 callback.failed(new QuietException.Exception(failure));
             } else if (body.length > LARGEST_BODY) { // its length was not said before
                 response.getHeaders().put(HttpHeader.CONNECTION, "close");
                 refuse(413, "a body of more than " + LARGEST_BODY + " bytes", "fewer",
                         "send the prompts in several requests");
             } else {
+                hangUp.not(client);
                 try {
                     answering.execute(() -> answer(body));
                 } catch (RejectedExecutionException e) {
@@ -223,23 +235,38 @@ public final class CompletionsServer implements AutoCloseable {
                 return;
             }
             try {
+                requireClient();
                 Completions.Answer answer = completions.answer(completions.parse(body), this::requireClient);
                 send(200, Map.of("id", "cmpl-" + requests.incrementAndGet(), "object", "text_completion", "created",
                         Instant.now().getEpochSecond(), "model", MODEL, "choices", answer.choices(), "usage",
                         answer.usage()));
             } catch (GerbilException e) {
                 send(400, error("invalid_request_error", e.getMessage()));
-            } catch (IOException e) {
+            } catch (CancellationException e) {
                 callback.failed(new QuietException.Exception(e));
             } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
                 refuse(500, "a failure inside (" + e + ")", "none", "report it");
             }
         }
 
-        /** Nothing but a write tells that a client has left; JSON may begin with spaces. */
-        private void requireClient() throws IOException {
-            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-            Content.Sink.write(response, false, ByteBuffer.wrap(new byte[] {' '}));
+        /**
+         * Jetty reads nothing between a request and its answer, and so does not see the connection's end. A byte that is
+         * there instead began the next request, which is then sent again on another connection.
+         */
+        private void requireClient() {
+            int read;
+            try {
+                read = client.fill(BufferUtil.allocate(1));
+            } catch (IOException e) {
+                read = -1;
+            }
+            if (read < 0) {
+                client.close();
+                throw new CancellationException("the client has left");
+            }
+            if (read > 0) {
+                response.getHeaders().put(HttpHeader.CONNECTION, "close");
+            }
         }
 
         private void refuse(int status, String found, String expected, String toDo) {
@@ -256,18 +283,12 @@ public final class CompletionsServer implements AutoCloseable {
             try {
                 body = JSON.writeValueAsBytes(content);
             } catch (JsonProcessingException e) {
-                callback.failed(e);
-                return;
+                throw new IllegalStateException(e);
             }
-            if (response.isCommitted() && status != 200) {
-                callback.failed(new IllegalStateException("status " + status + " behind the beginning of an answer"));
-                return;
-            }
-            if (!response.isCommitted()) {
-                response.setStatus(status);
-                response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-                response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
-            }
+            response.setStatus(status);
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+            response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
+            hangUp.later(client);
             unread.addAndGet(body.length);
             response.write(true, ByteBuffer.wrap(body),
                     Callback.from(callback, () -> unread.addAndGet(-body.length)));

@@ -36,7 +36,7 @@ public final class Scorer {
      * @throws GerbilException if a continuation adds no token, or more tokens than fit its context
      */
     public List<LogLikelihood> logLikelihoods(List<Continuation> continuations) {
-        return score(continuations.stream().map(this::window).toList(), 0).stream()
+        return scorer.score(continuations.stream().map(this::window).toList(), 0).stream()
                 .map(s -> new LogLikelihood(s.sum(), s.greedy())).toList();
     }
 
@@ -49,7 +49,7 @@ public final class Scorer {
     public List<Perplexity> rolling(List<String> texts) {
         List<List<TokenWindow>> windows =
                 texts.stream().map(tokenizer::encodeTagged).map(this::rollingWindows).toList();
-        List<TokenScores> scores = score(windows.stream().flatMap(List::stream).toList(), 0);
+        List<TokenScores> scores = scorer.score(windows.stream().flatMap(List::stream).toList(), 0);
         List<Perplexity> perplexities = new ArrayList<>();
         int first = 0;
         for (int i = 0; i < texts.size(); i++) {
@@ -64,10 +64,6 @@ public final class Scorer {
     /** The perplexity of texts taken together. */
     public Perplexity perplexity(List<String> texts) {
         return rolling(texts).stream().reduce(new Perplexity(0, 0, 0), Perplexity::plus);
-    }
-
-    List<TokenScores> score(List<TokenWindow> windows, int top) {
-        return scorer.score(windows, top);
     }
 
     /** The most tokens that can be scored at once, context included. */

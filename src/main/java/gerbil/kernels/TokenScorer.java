@@ -48,7 +48,16 @@ public final class TokenScorer {
      * @return in the order of the windows
      * @throws GerbilException if a window is longer than {@link #longestWindow} or holds an id outside the model's rows
      */
-    public synchronized List<TokenScores> score(List<TokenWindow> windows, int top) {
+    public List<TokenScores> score(List<TokenWindow> windows, int top) {
+        return score(windows, top, () -> { });
+    }
+
+    /**
+     * As {@link #score(List, int)}.
+     *
+     * @param beforeBatch run before each batch; what it throws ends the scoring
+     */
+    public synchronized List<TokenScores> score(List<TokenWindow> windows, int top, Runnable beforeBatch) {
         windows.forEach(this::check);
         int[] byLength = IntStream.range(0, windows.size()).boxed()
                 .sorted(Comparator.comparingInt((Integer i) -> -windows.get(i).length()))
@@ -58,7 +67,8 @@ public final class TokenScorer {
             int longest = windows.get(byLength[first]).length() - 1;
             int last = Math.min(byLength.length, first + Math.max(1, BATCH_TOKENS / longest));
             List<TokenWindow> batch = IntStream.range(first, last).mapToObj(i -> windows.get(byLength[i])).toList();
-            List<TokenScores> scored = score(batch, longest, top);
+            beforeBatch.run();
+            List<TokenScores> scored = scoreBatch(batch, longest, top);
             for (int i = first; i < last; i++) {
                 scores[byLength[i]] = scored.get(i - first);
             }
@@ -79,7 +89,7 @@ public final class TokenScorer {
     }
 
     /** One batch: shorter windows are padded at the end, where causal attention hides it from their tokens. */
-    private List<TokenScores> score(List<TokenWindow> batch, int length, int top) {
+    private List<TokenScores> scoreBatch(List<TokenWindow> batch, int length, int top) {
         int count = batch.stream().mapToInt(w -> w.continuation().length).sum();
         long[] ids = new long[batch.size() * length];
         long[] rows = new long[count];

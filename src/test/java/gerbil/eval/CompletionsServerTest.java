@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import gerbil.base.GerbilException;
 import gerbil.kernels.Generator;
 import gerbil.kernels.Sampling;
+import gerbil.kernels.TokenScorer;
+import gerbil.kernels.TokenWindow;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,7 +44,7 @@ class CompletionsServerTest extends EndpointInUse {
             greedy &= own.get(i).asDouble() == logprobs.get("top_logprobs").get(i).elements().next().asDouble();
         }
         if (length > 1) {
-            var expected = new Scorer(model, SomeModel.TOKENIZER).score(List.of(new gerbil.kernels.TokenWindow(
+            var expected = new TokenScorer(model).score(List.of(new TokenWindow(
                     new int[] {prompt[0]}, Arrays.copyOfRange(prompt, 1, length))), 0).get(0);
             assertEquals(expected.sum(), sum, 1e-4);
             assertEquals(expected.greedy(), greedy);

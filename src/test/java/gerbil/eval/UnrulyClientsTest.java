@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.net.SocketTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,6 +28,14 @@ import java.util.stream.IntStream;
 
 /** What clients may do to the endpoint, and what may not come of it. */
 class UnrulyClientsTest extends EndpointInUse {
+
+    private static final String SHORT = "{\"prompt\": [5, 6]" + SCORE;
+    private static final String CONTINUED =
+            "{\"prompt\": [" + "[5],".repeat(199) + "[5]], \"max_tokens\": 60, \"stop\": [\"\\u0000\"]}";
+    /** Its answer has seven million bytes, more than the system's buffers hold. */
+    private static final String SCORED = "{\"prompt\": [" + IntStream.range(0, 1_000).mapToObj(i ->
+            Arrays.toString(ids(64, i))).collect(Collectors.joining(",")) + "], \"max_tokens\": 0, \"logprobs\": 5, "
+            + "\"echo\": true}";
 
     @Test
     void aThousandMalformedRequestsDoNotStopIt() throws Exception {
@@ -83,12 +93,8 @@ class UnrulyClientsTest extends EndpointInUse {
         for (int i = 0; i < 200; i++) {
             slow.add(connect(server, i % 2 == 0 ? "POST /v1/completions HTTP/1.1\r\nHost: a\r\n" : head(1_000) + "{"));
         }
-        assertEquals(1, choices("{\"prompt\": [5, 6]" + SCORE).size());
+        assertEquals(1, choices(SHORT).size());
         assertEquals(0, slow.get(0).getInputStream().available(), "it waited until the others were hung up on");
-        try (Socket dripping = connect(server, head(1_000))) {
-            dripping.setSoTimeout(1);
-            assertTrue(IntStream.range(0, 300).anyMatch(i -> isHungUp(dripping)), "a byte now and then is kept for ever");
-        }
         for (Socket socket : slow) {
             socket.setSoTimeout(10_000);
             while (socket.getInputStream().read() >= 0) {
@@ -96,6 +102,60 @@ class UnrulyClientsTest extends EndpointInUse {
             }
             socket.close();
         }
+    }
+
+    @Test
+    void aByteNowAndThenKeepsNoConnection() throws Exception {
+        String answered = head(2) + "{}";
+        try (CompletionsServer hasty = patient(1)) {
+            for (String begin : List.of("POST /v1/completions HTTP/1.1\r\nHost: ", head(1_000), answered)) {
+                try (Socket dripping = connect(hasty, begin)) {
+                    dripping.setSoTimeout(1);
+                    Thread.sleep(begin.equals(answered) ? 500 : 0);
+                    dripping.getInputStream().skipNBytes(dripping.getInputStream().available());
+                    assertTrue(IntStream.range(0, 100).anyMatch(i -> isHungUp(dripping)), begin);
+                }
+            }
+        }
+    }
+
+    @Test
+    void anAnswerThatIsReadALittleNowAndThenIsGivenUp() throws Exception {
+        try (CompletionsServer hasty = patient(2)) {
+            int whole = post(hasty, SCORED).body().length();
+            try (Socket slow = connect(hasty, posted(SCORED))) {
+                long read = slow.getInputStream().readNBytes(1).length;
+                long end = System.nanoTime() + 5_000_000_000L;
+                while (System.nanoTime() < end) {
+                    read += slow.getInputStream().readNBytes(1_024).length;
+                    Thread.sleep(10);
+                }
+                read += slow.getInputStream().readAllBytes().length;
+                assertTrue(read < whole, read + " of " + whole + " bytes");
+            }
+        }
+    }
+
+    @Test
+    void onlyClientsAreHurried() throws Exception {
+        try (CompletionsServer hasty = patient(1)) {
+            long begin = System.nanoTime();
+            assertEquals(200, post(hasty, CONTINUED).statusCode());
+            assertTrue(System.nanoTime() - begin > 1_000_000_000L, "that was no long work");
+        }
+    }
+
+    private static CompletionsServer patient(int seconds) {
+        return new CompletionsServer(model, SomeModel.TOKENIZER, 0, Duration.ofSeconds(seconds));
+    }
+
+    private static HttpResponse<String> post(CompletionsServer server, String body) throws Exception {
+        return CLIENT.send(HttpRequest.newBuilder(server.url()).header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body)).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static String posted(String body) {
+        return head(body.length()) + body;
     }
 
     private static boolean isHungUp(Socket socket) {
@@ -112,40 +172,100 @@ class UnrulyClientsTest extends EndpointInUse {
 
     @Test
     void clientsThatNeverReadTakeNoMoreMemoryThanIsStated() throws Exception {
-        String body = "{\"prompt\": [" + IntStream.range(0, 1_000).mapToObj(i -> Arrays.toString(ids(64, i)))
-                .collect(Collectors.joining(",")) + "], \"max_tokens\": 0, \"logprobs\": 5, \"echo\": true}";
-        try (CompletionsServer patient = CompletionsServer.start(model, SomeModel.TOKENIZER, 0)) {
+        try (CompletionsServer patient = patient(600)) {
             List<Socket> deaf = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
-                deaf.add(connect(patient, head(body.length()) + body));
+                deaf.add(connect(patient, posted(SCORED)));
             }
-            HttpRequest request = HttpRequest.newBuilder(patient.url()).header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": [5, 6]" + SCORE)).build();
-            HttpResponse<String> response;
-            long deadline = System.nanoTime() + 300_000_000_000L;
-            do { // it may overtake some of them
-                response = CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
-            } while (response.statusCode() != 503 && System.nanoTime() < deadline);
-            assertEquals(503, response.statusCode(), response.body());
+            HttpResponse<String> response = untilStatus(503, patient); // it may overtake some of them
             assertTrue(response.body().contains("of answers that are not read"), response.body());
             for (Socket socket : deaf) {
+                socket.close();
+            }
+            untilStatus(200, patient);
+        }
+    }
+
+    private static HttpResponse<String> untilStatus(int status, CompletionsServer server) throws Exception {
+        HttpResponse<String> response;
+        long deadline = System.nanoTime() + 300_000_000_000L;
+        do {
+            response = post(server, SHORT);
+        } while (response.statusCode() != status && System.nanoTime() < deadline);
+        assertEquals(status, response.statusCode(), response.body());
+        return response;
+    }
+
+    @Test
+    void moreRequestsThanMayWaitAreToldSo() throws Exception {
+        try (CompletionsServer busy = patient(60); Socket working = connect(busy, posted(CONTINUED))) {
+            Thread.sleep(200);
+            List<Socket> waiting = new ArrayList<>();
+            for (int i = 0; i < CompletionsServer.WAITING + 10; i++) {
+                waiting.add(connect(busy, posted(SHORT).replaceFirst("\r\n", "\r\nConnection: close\r\n")));
+            }
+            int refused = 0;
+            for (Socket socket : waiting) {
+                String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+                assertTrue(answer.startsWith("HTTP/1.1 200") || answer.contains("more than 128 requests waiting"), answer);
+                refused += answer.startsWith("HTTP/1.1 503") ? 1 : 0;
+                socket.close();
+            }
+            assertEquals(10, refused);
+            assertTrue(working.getInputStream().read() >= 0);
+        }
+    }
+
+    @Test
+    void aConnectionBeyondThoseThatAreHeldIsTakenWhenAnotherEnds() throws Exception {
+        try (CompletionsServer full = patient(60)) {
+            List<Socket> held = new ArrayList<>();
+            for (int i = 0; i < CompletionsServer.CONNECTIONS; i++) {
+                held.add(connect(full, "POST "));
+            }
+            Thread.sleep(500);
+            try (Socket next = connect(full, posted(SHORT))) {
+                next.setSoTimeout(1_000);
+                assertThrows(SocketTimeoutException.class, () -> next.getInputStream().read());
+                held.get(0).close();
+                next.setSoTimeout(30_000);
+                assertEquals('H', next.getInputStream().read());
+            }
+            for (Socket socket : held) {
                 socket.close();
             }
         }
     }
 
-    @Test
-    void aClientThatLeavesIsNotComputedForTheRestOfItsRequest() throws Exception {
-        String body = "{\"prompt\": [" + "[5],".repeat(1_000) + "[5]], \"max_tokens\": 60, \"stop\": [\"\\u0000\"]}";
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void clientsThatLeaveAreNotComputedForAnyMore(boolean scored) throws Exception {
+        String body = scored ? SCORED : CONTINUED;
+        choices(body);
         long begin = System.nanoTime();
-        assertEquals(1_001, choices(body).size());
+        choices(body);
         long whole = System.nanoTime() - begin;
-        connect(server, head(body.length()) + body).close();
+        for (int i = 0; i < 4; i++) { // the first is begun, the others wait
+            connect(server, posted(body)).close();
+        }
         Thread.sleep(200);
         begin = System.nanoTime();
-        choices("{\"prompt\": [5, 6]" + SCORE);
+        choices(SHORT);
         long after = System.nanoTime() - begin;
-        assertTrue(after < whole / 4, after / 1e9 + " of " + whole / 1e9 + " seconds");
+        assertTrue(after < whole / 2, after / 1e9 + " of " + whole / 1e9 + " seconds");
+    }
+
+    @Test
+    void aRequestThatDoesNotAwaitTheAnswerBeforeItEndsTheConnection() throws Exception {
+        try (Socket hasty = connect(server, posted(CONTINUED))) {
+            Thread.sleep(200);
+            hasty.getOutputStream().write(posted(SHORT).getBytes(StandardCharsets.UTF_8));
+            String answer = new String(hasty.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            int body = answer.indexOf("\r\n\r\n");
+            assertTrue(answer.startsWith("HTTP/1.1 200") && answer.substring(0, body).contains("Connection: close"),
+                    answer.substring(0, body));
+            assertEquals(200, JSON.readTree(answer.substring(body)).get("choices").size());
+        }
     }
 
     @ParameterizedTest
