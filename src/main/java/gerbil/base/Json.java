@@ -90,18 +90,28 @@ public final class Json {
 
     /**
      * @throws IOException if the file is missing or cannot be read
-     * @throws GerbilException if it is larger than 16 MB, not JSON of that type, or not what {@link #writeChecked}
-     *     wrote
+     * @throws GerbilException if it is larger than 16 MB, not JSON of that type, or has a checksum that is another
+     *     content's
      */
     public static <T> T read(Path file, Class<T> type) throws IOException {
+        return read(file, type, false);
+    }
+
+    /** As {@link #read}, of what {@link #writeChecked} wrote: without its checksum it is refused. */
+    public static <T> T readChecked(Path file, Class<T> type) throws IOException {
+        return read(file, type, true);
+    }
+
+    private static <T> T read(Path file, Class<T> type, boolean checked) throws IOException {
         String where = file.toString();
         try {
             JsonNode tree = MAPPER.readTree(new String(
                     Files.readAllBytes(Folders.requireFile(file, JsonFile.LARGEST)), StandardCharsets.UTF_8));
             JsonNode checksum = tree instanceof ObjectNode object ? object.remove(CHECKSUM) : null;
-            if (checksum != null && !checksum.asText().equals(sha256(tree))) {
-                throw new GerbilException(where + " with another content than its checksum's",
-                        "the file as it was written", "restore it from a copy, or delete what it belongs to");
+            if (checksum == null ? checked : !checksum.asText().equals(sha256(tree))) {
+                throw new GerbilException(where + (checksum == null ? " without its checksum"
+                        : " with another content than its checksum's"), "the file as it was written",
+                        "restore it from a copy, or delete what it belongs to");
             }
             return required(MAPPER.treeToValue(tree, type), type, where);
         } catch (JsonProcessingException e) {
@@ -175,7 +185,7 @@ public final class Json {
         }
     }
 
-    /** As {@link #write}, with a checksum that {@link #read} compares: damage on the disk is noticed. */
+    /** As {@link #write}, with a checksum that {@link #readChecked} compares: damage on the disk is noticed. */
     public static void writeChecked(Path file, Object value) throws IOException {
         ObjectNode tree = (ObjectNode) MAPPER.readTree(line(value));
         write(file, tree.put(CHECKSUM, sha256(tree)));

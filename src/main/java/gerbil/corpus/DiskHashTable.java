@@ -31,6 +31,7 @@ final class DiskHashTable implements AutoCloseable {
 
     /**
      * @param entries in the file, at most
+     * @throws GerbilException if the file cannot be one that has them
      */
     DiskHashTable(Path file, long entries) throws IOException {
         this(file, entries, FIRST_BITS);
@@ -40,10 +41,11 @@ final class DiskHashTable implements AutoCloseable {
         this.file = file;
         this.entries = entries;
         channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        if (channel.size() == 0) {
+        if (channel.size() == 0 && entries == 0) {
             channel.write(ByteBuffer.allocate(1), ((long) PAGE << bitsOfNew) - 1);
         }
         bits = 63 - Long.numberOfLeadingZeros(channel.size() / PAGE);
+        DuplicateIndex.requireWhole(bits >= FIRST_BITS && channel.size() == (long) PAGE << bits, file);
     }
 
     /** The document that has the key since before {@code document}, or -1; then {@code document} has it. */
@@ -53,7 +55,7 @@ final class DiskHashTable implements AutoCloseable {
         }
         long page = key >>> Long.SIZE - bits;
         int slot = (int) Long.remainderUnsigned(key, SLOTS);
-        while (true) {
+        for (long looked = 0; looked <= 1L << bits; looked++) {
             ByteBuffer slots = RecordFile.read(channel, page * PAGE, PAGE);
             for (; slot < SLOTS; slot++) {
                 int found = slots.getInt(slot * SLOT + Long.BYTES) - 1;
@@ -71,6 +73,7 @@ final class DiskHashTable implements AutoCloseable {
             page = page + 1 & (1L << bits) - 1;
             slot = 0;
         }
+        throw DuplicateIndex.damaged(file); // which is full
     }
 
     /** Pages are chosen by a key's first bits, so those of one page go to two neighbours. */

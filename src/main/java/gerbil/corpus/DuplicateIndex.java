@@ -1,6 +1,7 @@
 package gerbil.corpus;
 
 import gerbil.base.Folders;
+import gerbil.base.GerbilException;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -30,6 +31,7 @@ public final class DuplicateIndex implements AutoCloseable {
     private static final double BY_CHANCE = 1.0 / 256;
     private static final int BUFFER = 1 << 16;
 
+    private final Path folder;
     private final boolean near;
     private final int recordBytes;
     private final FileChannel log;
@@ -51,16 +53,20 @@ public final class DuplicateIndex implements AutoCloseable {
      * @param folder where its files are
      * @param kind exact or near
      * @param documents how many of those in the files count, the rest being of a run that was stopped
+     * @throws GerbilException if the files cannot be those of so many
      */
     public DuplicateIndex(Path folder, Deduplication kind, int documents) throws IOException {
+        this.folder = folder;
         near = kind == Deduplication.NEAR;
         recordBytes = Long.BYTES + (near ? Fingerprint.BINS : 0);
         this.documents = documents;
         Folders.create(folder);
         log = open(folder.resolve("documents.bin"));
         ids = open(folder.resolve("ids.bin"));
+        requireWhole(log.size() >= (long) documents * recordBytes, folder);
         log.truncate((long) documents * recordBytes);
         idBytes = documents == 0 ? 0 : endOfId(documents - 1);
+        requireWhole(idBytes >= 0 && idBytes <= ids.size(), folder);
         ids.truncate(idBytes);
         table = new DiskHashTable(folder.resolve("table.bin"), (long) documents * (near ? BANDS + 1 : 1));
     }
@@ -171,8 +177,22 @@ public final class DuplicateIndex implements AutoCloseable {
 
     private String id(int document) throws IOException {
         long begin = document == 0 ? 0 : endOfId(document - 1);
-        return StandardCharsets.UTF_8.decode(RecordFile.read(ids, begin,
-                Math.toIntExact(endOfId(document) - begin))).toString();
+        long end = endOfId(document);
+        requireWhole(begin >= 0 && begin <= end && end <= idBytes, folder);
+        return StandardCharsets.UTF_8.decode(RecordFile.read(ids, begin, Math.toIntExact(end - begin))).toString();
+    }
+
+    static void requireWhole(boolean whole, Path file) {
+        if (!whole) {
+            throw damaged(file);
+        }
+    }
+
+    /** Between a stop and going on. */
+    static GerbilException damaged(Path file) {
+        return new GerbilException("an index of duplicates, " + file + ", that is not as it was written",
+                "the files as they were", "delete the folder of the preparation, whose name ends with .partial, and "
+                + "prepare the tokens anew");
     }
 
     /** Makes everything so far outlive this process. */

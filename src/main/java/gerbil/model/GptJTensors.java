@@ -36,6 +36,11 @@ public final class GptJTensors {
      * @throws GerbilException naming each with an element that is NaN or infinite
      */
     public static void requireFinite(Map<String, NDArray> weights) {
+        requireFinite(weights, "go back to weights from before, or train new ones with a lower learning rate");
+    }
+
+    /** The same with other advice. */
+    public static void requireFinite(Map<String, NDArray> weights, String remedy) {
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             List<String> wrong = weights.entrySet().stream()
@@ -43,7 +48,7 @@ public final class GptJTensors {
                     .map(Map.Entry::getKey).toList();
             if (!wrong.isEmpty()) {
                 throw new GerbilException("weights that are not numbers in " + String.join(", ", wrong), "numbers",
-                        "go back to weights from before, or train new ones with a lower learning rate");
+                        remedy);
             }
         }
     }

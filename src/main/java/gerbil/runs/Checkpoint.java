@@ -119,21 +119,17 @@ public record Checkpoint(Path folder, int step) {
         List<Checkpoint> all = all(checkpoints);
         List<String> damages = new ArrayList<>();
         for (int i = all.size() - 1; i >= 0; i--) {
-            try {
-                all.get(i).requireWhole(metrics);
+            Checkpoint checkpoint = all.get(i);
+            Optional<String> damage = damage(() -> checkpoint.requireWhole(metrics));
+            if (damage.isEmpty()) {
                 for (Checkpoint damaged : all.subList(i + 1, all.size())) {
-                    note.accept("The run goes on from step " + all.get(i).step + ": the checkpoint of step "
+                    note.accept("The run goes on from step " + checkpoint.step + ": the checkpoint of step "
                             + damaged.step + " is damaged, and kept as " + damaged.setAside() + ". "
                             + damages.remove(damages.size() - 1));
                 }
-                return Optional.of(all.get(i));
-            } catch (GerbilException e) {
-                damages.add(e.getMessage());
-            } catch (ClosedByInterruptException e) {
-                throw e;
-            } catch (IOException e) { // what the disk does not give back is lost too
-                damages.add(String.valueOf(e));
+                return Optional.of(checkpoint);
             }
+            damages.add(damage.get());
         }
         if (!damages.isEmpty()) {
             throw new GerbilException("no checkpoint in " + checkpoints + " that is whole:\n"
@@ -141,6 +137,26 @@ public record Checkpoint(Path folder, int step) {
                     "restore what is named from a copy, or delete the run's directory and train again");
         }
         return Optional.empty();
+    }
+
+    @FunctionalInterface
+    private interface Check {
+
+        void run() throws IOException;
+    }
+
+    /** What a check finds, if it finds anything; what the disk does not give back is lost too. */
+    private static Optional<String> damage(Check check) throws ClosedByInterruptException {
+        try {
+            check.run();
+            return Optional.empty();
+        } catch (ClosedByInterruptException e) {
+            throw e;
+        } catch (GerbilException e) {
+            return Optional.of(e.getMessage());
+        } catch (IOException e) {
+            return Optional.of(String.valueOf(e));
+        }
     }
 
     private Path setAside() throws IOException {
@@ -183,13 +199,18 @@ public record Checkpoint(Path folder, int step) {
         }
     }
 
+    /** Whether it is from before manifests. */
+    boolean isOlder() {
+        return Files.notExists(folder.resolve(MANIFEST)) && Files.exists(folder.resolve(OLDER_MARK));
+    }
+
     private Manifest manifest() throws IOException {
-        boolean older = Files.notExists(folder.resolve(MANIFEST)) && Files.exists(folder.resolve(OLDER_MARK));
+        boolean older = isOlder();
         Path file = folder.resolve(older ? OLDER_STATE : MANIFEST);
         if (Files.notExists(file)) {
             throw damaged(file, "no content, and not that which it had");
         }
-        Manifest manifest = Json.read(file, Manifest.class);
+        Manifest manifest = older ? Json.read(file, Manifest.class) : Json.readChecked(file, Manifest.class);
         if (manifest.step != step || !older && (manifest.files == null || manifest.metrics == null)) {
             throw damaged(file, "step " + manifest.step + ", and not what it had");
         }
@@ -205,13 +226,30 @@ public record Checkpoint(Path folder, int step) {
     /**
      * Sets a model's weights.
      *
-     * @throws GerbilException if they are not as they were saved
+     * @throws GerbilException if they are not as they were saved, with the newest step before whose weights are
      */
     public void restore(GptJ model) throws IOException {
-        requireFile(WEIGHTS);
+        Optional<String> damage = damage(() -> requireFile(WEIGHTS));
+        if (damage.isPresent()) {
+            throw new GerbilException("a damaged checkpoint of step " + step + ":\n" + damage.get() + "\n",
+                    "a whole one", wholeBefore().map(before -> "name that of step " + before.step
+                    + ", which is whole: the run's name or folder with @" + before.step)
+                    .orElse("restore it from a copy, or train again"));
+        }
         try (NDManager scratch = model.manager().newSubManager()) {
             model.load(SafeTensors.read(folder.resolve(WEIGHTS), scratch));
         }
+    }
+
+    private Optional<Checkpoint> wholeBefore() throws IOException {
+        List<Checkpoint> all = all(folder.getParent());
+        for (int i = all.size() - 1; i >= 0; i--) {
+            Checkpoint before = all.get(i);
+            if (before.step < step && damage(() -> before.requireFile(WEIGHTS)).isEmpty()) {
+                return Optional.of(before);
+            }
+        }
+        return Optional.empty();
     }
 
     /** What the optimizer goes on from after {@link #step}. */

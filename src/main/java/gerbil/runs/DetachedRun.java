@@ -6,8 +6,10 @@ import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +24,7 @@ public final class DetachedRun {
 
     private static final String LOG = "log.txt";
     private static final int LOG_LINES = 5;
+    private static final long LOG_BYTES = 1 << 13;
     private static final long MILLISECONDS_TO_LOOK = 200;
     /** A step ends between two passes, and a checkpoint of the largest size is a gigabyte. */
     private static final Duration TIME_TO_STOP = Duration.ofSeconds(20);
@@ -156,8 +159,14 @@ public final class DetachedRun {
     }
 
     private String lastLines() {
-        try {
-            List<String> lines = Files.exists(log()) ? Files.readAllLines(log()) : List.of();
+        if (Files.notExists(log())) {
+            return "";
+        }
+        try (RandomAccessFile file = new RandomAccessFile(log().toFile(), "r")) {
+            byte[] end = new byte[(int) Math.min(LOG_BYTES, file.length())];
+            file.seek(file.length() - end.length);
+            file.readFully(end);
+            List<String> lines = new String(end, StandardCharsets.UTF_8).lines().toList();
             return String.join("\n", lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);

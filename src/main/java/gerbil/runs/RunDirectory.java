@@ -117,7 +117,8 @@ public final class RunDirectory {
         List<String> differences = Json.differences(found.spec(), spec);
         if (!differences.isEmpty()) {
             throw new GerbilException("another run in " + folder + ", which differs from the one asked for in "
-                    + String.join("; ", differences), "the same run", "choose another directory, or delete this one");
+                    + String.join("; ", differences), "the same run", "choose another directory, or delete this one; "
+                    + "to begin a new run there with the weights of this one: gerbil train --from " + folder);
         }
         return found;
     }
@@ -353,9 +354,11 @@ public final class RunDirectory {
         return folder + ": " + state();
     }
 
+    /** The records of runs whose checkpoints have no manifests are from before checksums too. */
     private <T> T read(String file, Class<T> type) {
         try {
-            return Json.read(folder.resolve(file), type);
+            return latestCheckpoint().filter(Checkpoint::isOlder).isPresent()
+                    ? Json.read(folder.resolve(file), type) : Json.readChecked(folder.resolve(file), type);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

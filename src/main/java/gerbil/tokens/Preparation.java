@@ -187,7 +187,7 @@ public final class Preparation {
         if (!Files.exists(file)) {
             return Optional.empty();
         }
-        State state = Json.read(file, State.class);
+        State state = Json.readChecked(file, State.class);
         if (!state.request().equals(request())) {
             throw new GerbilException("tokens begun otherwise in " + partial.work(),
                     "the same corpus, files unchanged, with the same options",
@@ -305,7 +305,7 @@ public final class Preparation {
             if (duplicates.isPresent()) {
                 duplicates.get().flush();
             }
-            Json.write(partial.work().resolve(STATE), new State(request(), passedOver ? slices + 1 : slices,
+            Json.writeChecked(partial.work().resolve(STATE), new State(request(), passedOver ? slices + 1 : slices,
                     passedOver ? 0 : blocks, duplicates.map(DuplicateIndex::documents).orElse(0),
                     train.state(selection.train()), heldOut.state(selection.heldOut()), report.report()));
             noted = System.nanoTime();

@@ -238,7 +238,8 @@ public final class Trainer {
     private double save(TrainingSetup setup, MetricsLog metrics) throws IOException {
         long begin = System.nanoTime();
         AdamW optimizer = setup.optimizer();
-        GptJTensors.requireFinite(setup.model().weights());
+        GptJTensors.requireFinite(setup.model().weights(), "train a new run with a lower learning rate than "
+                + spec.optimizer().learningRate() + ": this one, started again, comes to the same end");
         try (NDScope ignored = new NDScope()) {
             Checkpoint.save(directory.checkpoints(), optimizer.steps(), setup.model().weights(), optimizer.saved(),
                     metrics.force(), checkpoints);

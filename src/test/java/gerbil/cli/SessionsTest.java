@@ -56,7 +56,11 @@ class SessionsTest extends CommandLineInAHome {
         assertTrue(again.contains("training loss") && !again.contains("parameters"), "not planned again: " + again);
         String[] other = train.clone();
         other[4] = "B";
-        assertTrue(gerbil(other).err().contains("another run in " + run + ", which differs from the one asked for in "));
+        String refused = gerbil(other).err();
+        assertTrue(refused.contains("another run in " + run + ", which differs from the one asked for in "), refused);
+        String fork = refused.replaceFirst("(?s).*weights of this one: gerbil ([^\n]+)\\.\\s*", "$1");
+        assertTrue(done((fork + " --class B --budget 4k --tokens-folder " + tokens).split(" "))
+                .contains("Gerbil-B-40k-finetuned, seed 0: held-out loss "), fork);
 
         String[] sample = {"sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--seed", "1"};
         assertTrue(done(sample).startsWith("On day 5"));

@@ -1,15 +1,22 @@
 package gerbil.corpus;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import gerbil.base.GerbilException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -141,6 +148,53 @@ class DuplicateIndexTest {
             }
         }
         assertTrue(Files.size(temp.resolve("table.bin")) < 40L * documents);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"documents.bin", "ids.bin", "table.bin"})
+    void whatIsTooShortIsRefused(String file) throws IOException {
+        add(0, 100);
+        add(100, 101);
+        try (FileChannel channel = FileChannel.open(temp.resolve(file), StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() / 3);
+        }
+        assertRefused(101);
+        Files.write(temp.resolve(file), new byte[0]);
+        assertRefused(101);
+    }
+
+    /** In which a key would be looked for without end. */
+    @Test
+    void aTableWithoutRoomIsRefused() throws IOException {
+        add(0, 100);
+        byte[] full = new byte[(int) Files.size(temp.resolve("table.bin"))];
+        Arrays.fill(full, (byte) 1);
+        Files.write(temp.resolve("table.bin"), full);
+        assertRefused(100);
+    }
+
+    @Test
+    void idsThatEndBeforeTheyBeginAreRefused() throws IOException {
+        add(0, 100);
+        byte[] documents = Files.readAllBytes(temp.resolve("documents.bin"));
+        Arrays.fill(documents, 0, documents.length - Long.BYTES, (byte) 0x7F);
+        Files.write(temp.resolve("documents.bin"), documents);
+        assertRefused(100);
+    }
+
+    private void add(int from, int to) throws IOException {
+        long[] keys = new Random(4).longs(to).toArray();
+        try (DuplicateIndex index = new DuplicateIndex(temp, Deduplication.EXACT, from)) {
+            for (int i = from; i < to; i++) {
+                index.add("d" + i, exact(keys, i));
+            }
+            index.flush();
+        }
+    }
+
+    private void assertRefused(int documents) {
+        String message = assertThrows(GerbilException.class, () -> add(documents, documents + 100)).getMessage();
+        assertTrue(message.contains("index of duplicates, " + temp) && message.contains(".partial"), message);
     }
 
     /** Every tenth document is a duplicate of one long before. */

@@ -17,9 +17,11 @@ import gerbil.corpus.Slice;
 import gerbil.corpus.TextFolder;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
+import gerbil.runs.TrainingRequest;
 import gerbil.safetensors.SafeTensors;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
+import gerbil.tokens.StoppedPreparation;
 import gerbil.tokens.TokenSet;
 import gerbil.train.FinishedRun;
 import org.junit.jupiter.api.AfterEach;
@@ -52,12 +54,15 @@ import java.util.zip.ZipFile;
 /**
  * Damage to every kind of file that is read: it is read all the same, or refused in a sentence; where there is a
  * checksum, it is read as it was or refused. Nothing else is thrown, nothing takes long, and the heap of a gigabyte is
- * enough. (Here, because {@code .bin} and {@code config.json} are read by classes of this package.)
+ * enough, beside which little memory is taken. (Here, because {@code .bin} and {@code config.json} are read by classes of this package.)
  */
 class MutationTest {
 
     private static final int MUTATIONS = Campaign.many("mutations", 600);
     private static final Duration LONGEST = Duration.ofMinutes(1);
+    /** Of resident memory, as far as the heap is not larger. */
+    private static final long MOST_MIB_BESIDE_HEAP = 512;
+    private static final Path PROCESS = Path.of("/proc/self/status");
     private static final Pattern SENTENCE =
             Pattern.compile("Found: .+\\. Expected: .+\\. To do: .+\\.", Pattern.DOTALL);
     private static final Pattern NUMBER = Pattern.compile("-?\\d+");
@@ -180,10 +185,12 @@ class MutationTest {
 
     @Test
     void everyFileIsReadOrRefused() throws IOException {
+        long before = peakMebibytes();
         List<Target> targets = new ArrayList<>(ofARun());
         targets.addAll(ofTokens());
         targets.addAll(ofModels());
         targets.addAll(ofCorpora());
+        targets.addAll(ofAPreparation());
         for (int i = 0; i < MUTATIONS; i++) {
             targets.get(i % targets.size()).mutate(i);
         }
@@ -193,10 +200,22 @@ class MutationTest {
         }
         int refused = targets.stream().mapToInt(t -> t.refused).sum();
         assertTrue(refused > MUTATIONS / 4 && refused < MUTATIONS, refused + " refused");
+        long heap = Runtime.getRuntime().maxMemory() >> 20;
+        long grown = peakMebibytes() - before;
+        assertTrue(grown < heap + MOST_MIB_BESIDE_HEAP, grown + " MiB of memory, with a heap of " + heap);
         Campaign.report("Damaged files of " + targets.size() + " kinds", MUTATIONS + " mutations: " + refused
                 + " refused in a sentence, " + (MUTATIONS - refused) + " read, where there is a checksum as they were; "
                 + "no other exception, none longer than " + LONGEST.toSeconds() + " seconds, heap "
-                + (Runtime.getRuntime().maxMemory() >> 20) + " MiB");
+                + heap + " MiB, resident memory " + grown + " MiB more than before");
+    }
+
+    /** The most that was resident; 0 where the system does not tell. */
+    private static long peakMebibytes() throws IOException {
+        if (!Files.exists(PROCESS)) {
+            return 0;
+        }
+        return Files.readAllLines(PROCESS).stream().filter(line -> line.startsWith("VmHWM"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 10).findFirst().orElseThrow();
     }
 
     private List<Target> ofARun() throws IOException {
@@ -207,9 +226,11 @@ class MutationTest {
                 return read.sha256();
             }
         };
+        run.request(new TrainingRequest(run.spec(), "tokens", null, null, null));
         Reader whole = () -> run.wholeCheckpoint(note -> { }).orElseThrow().step();
         return List.of(new Target(run.folder().resolve("run.json"), true, run::record),
                 new Target(run.folder().resolve("result.json"), true, run::result),
+                new Target(run.folder().resolve("request.json"), true, run::request),
                 new Target(run.metricsFile(), true, () -> {
                     run.requireMetrics();
                     return run.metrics().subList(0, 3);
@@ -319,6 +340,16 @@ class MutationTest {
             Path file = copy(Path.of("src/test/resources/parquet", name + ".parquet"),
                     files.resolve(name + ".parquet"));
             targets.add(new Target(file, false, () -> outcome(file)));
+        }
+        return targets;
+    }
+
+    private List<Target> ofAPreparation() throws IOException {
+        StoppedPreparation stopped = new StoppedPreparation(folder.resolve("prepared"));
+        List<Target> targets = new ArrayList<>();
+        targets.add(new Target(stopped.file("state.json"), true, stopped::goneOnWith));
+        for (String file : List.of("documents.bin", "ids.bin", "table.bin")) {
+            targets.add(new Target(stopped.file("copies/" + file), false, stopped::goneOnWith));
         }
         return targets;
     }

@@ -17,6 +17,7 @@ import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
 import gerbil.runs.TrainingListener;
+import gerbil.runs.TrainingRequest;
 import gerbil.safetensors.SafeTensors;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunResult;
@@ -128,6 +129,13 @@ class CheckpointTest {
         Files.writeString(file, text.replace(from, to));
     }
 
+    private static void removeChecksum(Path file) throws IOException {
+        String text = Files.readString(file);
+        String without = text.replaceFirst(",\\s*\"checksum\" : \"\\w+\"", "");
+        assertFalse(text.equals(without), text);
+        Files.writeString(file, without);
+    }
+
     private final class Noting implements TrainingListener {
 
         private int first;
@@ -192,6 +200,7 @@ class CheckpointTest {
         assertGoesBack(c -> Files.write(c.resolve(MOMENTS),
                 Files.readAllBytes(c.resolveSibling("step-0000005").resolve(MOMENTS))), MOMENTS);
         assertGoesBack(c -> Files.delete(c.resolve(MANIFEST)), MANIFEST);
+        assertGoesBack(c -> removeChecksum(c.resolve(MANIFEST)), MANIFEST);
         assertGoesBack(c -> {
             Files.delete(c.resolve(WEIGHTS));
             Files.createDirectory(c.resolve(WEIGHTS)); // a file that cannot be read
@@ -243,6 +252,20 @@ class CheckpointTest {
         edit(directory.folder().resolve("result.json"), "\"heldoutLoss\" : ", "\"heldoutLoss\" : 1");
         message = refusal();
         assertTrue(message.contains("result.json with another content than its checksum's"), message);
+    }
+
+    @Test
+    void recordsWithoutTheirChecksumsAreNoticed() throws IOException {
+        removeChecksum(directory.folder().resolve("run.json"));
+        assertTrue(refusal().contains("run.json without its checksum"), refusal());
+
+        directory = copy(whole);
+        removeChecksum(directory.folder().resolve("result.json"));
+        assertTrue(refusal().contains("result.json without its checksum"), refusal());
+
+        directory.request(new TrainingRequest(spec, "tokens", null, null, null));
+        removeChecksum(directory.folder().resolve("request.json"));
+        assertTrue(refusal(directory::request).contains("request.json without its checksum"));
     }
 
     /** Of every file, in a run that was stopped and in one that has finished. */
@@ -318,8 +341,12 @@ class CheckpointTest {
         bytes[bytes.length - 1] ^= 1;
         Files.write(weights, bytes);
         String message = refusal(() -> TrainedModel.open(directory));
-        assertTrue(message.contains(weights.toString()), message);
+        assertTrue(message.contains(weights.toString()) && message.contains("the run's name or folder with @7"),
+                message);
         TrainedModel.openRun(checkpoint(STEPS - 1)).close();
+        Files.delete(checkpoint(STEPS - 1, WEIGHTS));
+        message = refusal(() -> TrainedModel.open(directory));
+        assertTrue(message.contains(weights.toString()) && !message.contains("@"), message);
     }
 
     @Test
@@ -342,8 +369,12 @@ class CheckpointTest {
     void checkpointsOfBeforeManifestsAreGoneOnWith() throws IOException {
         makeOlder(5);
         makeOlder(6);
+        Path record = directory.folder().resolve("run.json");
+        edit(record, stopped.record().environment().codeVersion(), "0.0.1");
+        removeChecksum(record);
         assertEndsAsTheWholeRun(7);
-        assertEquals(List.of(), notes);
+        assertEquals(1, notes.size());
+        assertTrue(notes.get(0).contains("codeVersion: 0.0.1 and "), notes.get(0));
     }
 
     @ParameterizedTest

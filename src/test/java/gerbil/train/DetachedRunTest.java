@@ -25,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -125,6 +127,19 @@ class DetachedRunTest {
         String killed = refusal(() -> run.follow(TrainingListener.NONE));
         assertTrue(killed.contains(run.log().toString()) && killed.contains("Killed")
                 && killed.contains("memory may have been short"), killed);
+    }
+
+    /** Longer than an array may be. */
+    @Test
+    void ofALongLogTheEndIsRead() throws IOException {
+        directory.request(request(shared.resolve("tokens")));
+        DetachedRun run = DetachedRun.of(directory);
+        try (RandomAccessFile log = new RandomAccessFile(run.log().toFile(), "rw")) {
+            log.seek(3L << 30);
+            log.write("\none\ntwo\nthree\nfour\nfive\nsix\n".getBytes(StandardCharsets.UTF_8));
+        }
+        String message = refusal(() -> run.follow(TrainingListener.NONE));
+        assertTrue(message.contains(run.log() + ":\ntwo\nthree\nfour\nfive\nsix\n"), message);
     }
 
     @Test

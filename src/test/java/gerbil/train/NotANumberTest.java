@@ -47,6 +47,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Losses, gradients and weights that are NaN or infinite, and losses that stand out. */
 class NotANumberTest {
@@ -149,9 +150,12 @@ class NotANumberTest {
         assertTrue(run.result().isEmpty());
     }
 
-    /** The scale is as large in the checkpoint as no run has it, so that float16 overflows until it is halved. */
+    /**
+     * The scale is as large in the checkpoint as no run has it, so that float16 overflows until it is halved; stopped
+     * before, between and behind the steps that are left out, the run ends with the same bits.
+     */
     @Test
-    void stepsThatAreLeftOutAreCounted() throws IOException {
+    void stepsThatAreLeftOutAreCountedAndGoneOnBehind() throws IOException {
         RunSpec spec = SmallRun.of(tokens, 50);
         RunDirectory run = RunDirectory.at(folder.resolve("run"));
         StepSettings settings = new StepSettings(TrainingPath.FUSED, Precision.FLOAT16, 2, 64, 300, false, 1);
@@ -166,22 +170,48 @@ class NotANumberTest {
             Checkpoint.save(run.checkpoints(), 1, setup.model().weights(), state, metrics.force(),
                     CheckpointPolicy.DEFAULT);
         }
+        RunDirectory stopped = RunDirectory.at(folder.resolve("stopped"));
+        try (Stream<Path> files = Files.walk(run.folder())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, stopped.folder().resolve(run.folder().relativize(file).toString()));
+            }
+        }
         RunResult result = trainer(spec, run).run();
         assertTrue(result.leftOut() > 10 && result.leftOut() < 40, result.toString());
         List<StepMetrics> steps = run.metrics();
         assertEquals(result.leftOut(), steps.stream().filter(StepMetrics::leftOut).count());
         assertTrue(steps.stream().skip(1).limit(10).allMatch(StepMetrics::leftOut));
         assertEquals(List.of(), notes);
+
+        int last = steps.stream().filter(StepMetrics::leftOut).mapToInt(StepMetrics::step).max().orElseThrow();
+        for (int stop : new int[] {2, 3, last - 1, last, last + 1}) {
+            refusal(() -> new Trainer(spec, tokens, stopped, () -> settings, (metrics, all) -> {
+                if (metrics.step() == stop) {
+                    Thread.currentThread().interrupt();
+                }
+            }, CheckpointPolicy.DEFAULT).run());
+            assertEquals(stop, stopped.latestCheckpoint().orElseThrow().step());
+        }
+        RunResult resumed = trainer(spec, stopped).run();
+        assertEquals(List.of(result.leftOut(), result.heldoutLoss(), result.wholeRunLoss()),
+                List.of(resumed.leftOut(), resumed.heldoutLoss(), resumed.wholeRunLoss()));
+        for (String file : List.of("weights.safetensors", "moments.safetensors")) {
+            assertEquals(-1, Files.mismatch(run.latestCheckpoint().orElseThrow().folder().resolve(file),
+                    stopped.latestCheckpoint().orElseThrow().folder().resolve(file)), file);
+        }
     }
 
     @ParameterizedTest
-    @CsvSource({"1e39, weights that are not numbers in ", "1e30, a held-out loss of NaN after the last step"})
-    void aLastUpdateThatOverflowsLeavesNoResult(double learningRate, String found) {
-        RunSpec spec = SmallRun.of(tokens, 1).withLearningRate(learningRate);
+    @CsvSource({"1, 1e39, weights that are not numbers in ", "30, 1e39, weights that are not numbers in ",
+        "1, 1e30, a held-out loss of NaN after the last step"})
+    void anUpdateThatOverflowsLeavesNoResult(int steps, double learningRate, String found) {
+        RunSpec spec = SmallRun.of(tokens, steps).withLearningRate(learningRate);
         RunDirectory run = RunDirectory.at(folder.resolve("run"));
         for (int i = 0; i < 2; i++) {
             String message = refusal(() -> trainer(spec, run).run());
-            assertTrue(message.contains(found) && message.contains("lower learning rate"), message);
+            assertTrue(message.contains(found) && message.contains("a lower learning rate than "
+                    + spec.optimizer().learningRate()), message);
+            assertFalse(message.contains("it goes on after them"), message);
             assertTrue(run.result().isEmpty());
         }
         assertEquals(learningRate > 1e38, run.latestCheckpoint().isEmpty());
