@@ -52,7 +52,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * 30 seconds after an answer began it has to be read and the head of the connection's next request to be there. Who
  * takes longer is hung up on. A request that is not understood is answered with 400 and the reason. A client that
  * closes its connection, even for sending alone, has left: what waits is not begun for it, and of what is begun at most
- * 32 tokens or 4,096 scored ones are still computed.
+ * 32 tokens or one batch of the scoring are still computed.
  */
 public final class CompletionsServer implements AutoCloseable {
 
@@ -250,8 +250,8 @@ public final class CompletionsServer implements AutoCloseable {
         }
 
         /**
-         * Jetty reads nothing between a request and its answer, and so does not see the connection's end. A byte that is
-         * there instead began the next request, which is then sent again on another connection.
+         * Jetty reads nothing between a request and its answer, and so does not see the connection's end. A byte that
+         * is there instead began the next request, which the client then sends again on another connection.
          */
         private void requireClient() {
             int read;
