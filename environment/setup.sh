@@ -40,8 +40,8 @@ if mkdir -p "$DJL_CACHE_DIR" 2>/dev/null && [ -w "$DJL_CACHE_DIR" ]; then
 fi
 gerbil_command+=(-cp "$jar:$libraries/*" gerbil.cli.Gerbil)
 export DJL_OFFLINE=true OPT_OUT_TRACKING=true
-# How long a thread of PyTorch's turns in place of sleeping when it waits for another: less than is usual (300,000 rounds), so
-# that beside another busy program a run keeps half of its speed and not a third; alone it loses nothing.
+# How many rounds a thread of PyTorch's turns before it sleeps when it waits for another, of 300,000 that are usual: so a
+# run beside another busy program keeps half of its speed and not a third, and alone it loses nothing.
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 
 say() {
