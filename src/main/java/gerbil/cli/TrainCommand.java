@@ -123,6 +123,8 @@ final class TrainCommand implements Callable<Integer> {
             return;
         }
         directory.requireFree();
+        directory.requireSame(spec, "choose another directory, or delete this one; to begin a new run with the weights "
+                + "of this one: gerbil train --from " + directory.folder());
         StepSettings settings = directory.settings().orElseGet(() -> options.settings(spec));
         if (directory.result().isEmpty()) {
             PlanCommand.print(BudgetPlan.measure(spec, tokens.train(), settings), tokens.train());

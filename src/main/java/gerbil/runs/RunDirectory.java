@@ -113,14 +113,21 @@ public final class RunDirectory {
             Json.writeChecked(file, record);
             return record;
         }
-        RunRecord found = record();
-        List<String> differences = Json.differences(found.spec(), spec);
+        requireSame(spec, "choose another directory, or delete this one");
+        return record();
+    }
+
+    /**
+     * @param remedy what to do otherwise
+     * @throws GerbilException if there is a run of another specification, with the fields that differ
+     */
+    public void requireSame(RunSpec spec, String remedy) {
+        List<String> differences = Files.exists(folder.resolve(RUN)) ? Json.differences(record().spec(), spec)
+                : List.of();
         if (!differences.isEmpty()) {
             throw new GerbilException("another run in " + folder + ", which differs from the one asked for in "
-                    + String.join("; ", differences), "the same run", "choose another directory, or delete this one; "
-                    + "to begin a new run there with the weights of this one: gerbil train --from " + folder);
+                    + String.join("; ", differences), "the same run", remedy);
         }
-        return found;
     }
 
     /** Notes where the run is continued, if it is not where it was trained before. */

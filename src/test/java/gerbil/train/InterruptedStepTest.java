@@ -39,7 +39,7 @@ class InterruptedStepTest {
     private static final int STEPS = 3;
     private static final int SEQUENCES = 512;
 
-    private static final int HELD_OUT = 100_000;
+    private static final int HELD_OUT = 40_000;
 
     @TempDir
     private static Path folder;
