@@ -208,7 +208,8 @@ def measure_scoring(name, inputs, work, pairs, with_peers):
     nats = [run.pop("nats") for runs in measured["runs"].values() for run in runs]
     shutil.rmtree(common["export"], ignore_errors=True)
     difference = max((abs(a - b) for other in nats for a, b in zip(nats[0], other)), default=0)
-    return {"size": name, "requests": sum(1 for _ in common["requests"].open()), "largestDifference": difference} | measured
+    requests = len(common["requests"].read_text().splitlines())
+    return {"size": name, "requests": requests, "largestDifference": difference} | measured
 
 
 def measure_first_loss(work, pairs):
@@ -283,7 +284,8 @@ def main():
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
                    "withPeers": with_peers, "versions": {"Python": platform.python_version()}}
         if with_peers:
-            results["versions"] |= {p: importlib.metadata.version(p) for p in ("torch", "transformers", "tokenizers", "lm_eval")}
+            results["versions"] |= {package: importlib.metadata.version(package)
+                                    for package in ("torch", "transformers", "tokenizers", "lm_eval")}
         results = {"training": [], "sampling": [], "scoring": []} | before(results)
         if DEVICE != "cpu":
             choices = GPU_CHOICES

@@ -4,15 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import gerbil.Campaign;
 import gerbil.base.GerbilException;
 import gerbil.base.WholeFile;
 import gerbil.hub.LanguageModel;
-import gerbil.runs.Checkpoint;
 import gerbil.runs.CheckpointPolicy;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.TrainedModel;
@@ -37,11 +34,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /** Damage to a run's files is noticed, and costs no more than the way back to the checkpoint before. */
@@ -407,25 +402,6 @@ class CheckpointTest {
         assertEquals(List.of("step-0000003", "step-0000006", "step-0000008"), checkpoints());
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"", "0", "-1", "0s", "1.5m", "5 m", "1d", "m", "9999999999"})
-    void nonsenseIsNoTimeBetweenCheckpoints(String every) {
-        assertTrue(refusal(() -> CheckpointPolicy.parse(every, 2, 0)).contains("checkpoints every '" + every + "'"));
-        assertTrue(refusal(() -> CheckpointPolicy.parse("1m", 0, 0)).contains("at least 1 to keep"));
-    }
-
-    @Test
-    void checkpointsTakeAtMostTwoPercentOfTheTime() {
-        CheckpointPolicy minute = CheckpointPolicy.parse("1m", 2, 0);
-        assertEquals(CheckpointPolicy.DEFAULT, minute);
-        assertFalse(minute.due(7, 59, 0.1));
-        assertTrue(minute.due(7, 60, 0.1));
-        assertFalse(minute.due(7, 99, 2));
-        assertTrue(minute.due(7, 100, 2));
-        CheckpointPolicy steps = CheckpointPolicy.parse("500", 2, 0);
-        assertTrue(steps.due(1_500, 1, 100) && !steps.due(1_501, 10_000, 0));
-    }
-
     /** A run begun with other threads and code: what differs is told once a sitting, and recorded once. */
     @Test
     void aRunThatIsContinuedElsewhereIsTold() throws IOException {
@@ -444,40 +420,5 @@ class CheckpointTest {
         assertEquals(begun, run.record().environment());
         assertEquals(1, run.record().continued().size());
         assertEquals(here.threads(), run.record().continued().get(0).threads());
-    }
-
-    /**
-     * Whatever room a disk has, up to two checkpoints and a bit, a run on it ends in a sentence, and what is there is
-     * gone on with when there is room.
-     */
-    @Test
-    void aDiskMayBeFullAtAnyByte() throws Exception {
-        Path disk = Files.createDirectory(folder.resolve("disk"));
-        assumeTrue(Child.succeeds("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk.toString()),
-                "only root may mount the small disks that this test fills");
-        Set<Integer> saved = new HashSet<>();
-        try {
-            int disks = Math.max(15, Campaign.many("kills", 0));
-            for (int tried = 0; tried < disks; tried++) {
-                int kilobytes = 4 + 1_046 * tried / disks;
-                assertTrue(Child.succeeds("mount", "-o", "remount,size=" + kilobytes + "k", disk.toString()));
-                directory = RunDirectory.at(disk.resolve("run"));
-                String message = refusal(() -> trainer(directory, new Noting(), "1").run());
-                assertTrue(message.contains("no space left on the disk of " + directory.folder())
-                        && message.contains("3 checkpoints of about 0.5 MB, of which 2 are kept"), message);
-                assertTrue(Child.succeeds("mount", "-o", "remount,size=4m", disk.toString()));
-                notes.clear();
-                int step = directory.latestCheckpoint().map(Checkpoint::step).orElse(0);
-                saved.add(step);
-                assertEndsAsTheWholeRun(step + 1);
-                assertEquals(List.of(), notes);
-                WholeFile.delete(directory.folder());
-            }
-            assertEquals(Set.of(0, 1, 2), saved);
-            Campaign.report("Disk that is full while a run trains", disks + " sizes from 4 to 1,050 kB, two checkpoints and "
-                    + "a bit; each run ended in a sentence, and with room to the same weights and losses");
-        } finally {
-            assertTrue(Child.succeeds("umount", disk.toString()));
-        }
     }
 }
