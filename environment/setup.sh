@@ -217,7 +217,7 @@ package_library() {
     run_maven -f "$home/pom.xml" -DskipTests package
     # of what a command loads that computes
     "${gerbil_command[@]/-XX:SharedArchiveFile=/-XX:ArchiveClassesAtExit=}" bench-sample --size 40k --tokens 1 \
-        >/dev/null 2>&1 || rm -f "$archive"
+        --batch 1 >/dev/null 2>&1 || rm -f "$archive"
 }
 
 # Wheels are large and temporary folders may be small.

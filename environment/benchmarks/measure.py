@@ -30,6 +30,7 @@ WARM_UP = 2
 SECONDS = 8  # that the slowest trainer's measured steps should take
 TRIAL_STEPS = 20
 SAMPLED = 100  # tokens
+AT_ONCE = 16  # texts
 
 # What of the best PyTorch is decided by trial, in this order, each with what was decided before.
 CHOICES = {"head": ["chunked-float32", "chunked-bfloat16", "torch-float32"],
@@ -193,10 +194,11 @@ def measure_tokenizing(inputs, work, pairs, with_peers):
 
 
 def measure_sampling(name, inputs, pairs, with_peers):
-    contenders = {"gerbil": lambda: gerbil("bench-sample", size=name, tokens=SAMPLED)}
+    common = {"size": name, "tokens": SAMPLED, "batch": AT_ONCE}
+    contenders = {"gerbil": lambda: gerbil("bench-sample", **common)}
     if with_peers:
-        contenders["transformers"] = lambda: peer("sample_transformers.py", inputs=inputs, size=name, tokens=SAMPLED)
-    return {"size": name, "tokens": SAMPLED} | alternate(contenders, pairs, f"sampling {name}")
+        contenders["transformers"] = lambda: peer("sample_transformers.py", inputs=inputs, **common)
+    return common | alternate(contenders, pairs, f"sampling {name}")
 
 
 def measure_scoring(name, inputs, work, pairs, with_peers):

@@ -208,15 +208,21 @@ def large_tokenizing(measured):
 
 
 def sampling(sizes):
-    key = "tokensPerSecond"
-    rows = [[s["size"], speed(s, OURS, key), speed(s, "transformers", key), ratio(s, "transformers", key)]
-            for s in sizes]
+    batch = sizes[0]["batch"]
+    header, keys = ["size"], ("tokensPerSecond", "batchTokensPerSecond")
+    for what in ("", f", {batch} at once"):
+        header += [f"ours{what}, tokens/s", "transformers", "ours ÷ it"]
+    header.append("memory, ours of its")
+    rows = [[s["size"], *(cell for key in keys for cell in (speed(s, OURS, key), speed(s, "transformers", key),
+                                                            ratio(s, "transformers", key))),
+             memory_share(s, "transformers")] for s in sizes]
     return f"""## Sampling
 
-{sizes[0]['tokens']} tokens after one, batch 1, the likeliest token each time, with a cache of keys and values, after
-one such continuation to warm up; transformers is `generate`.
+{sizes[0]['tokens']} tokens after one, and so for {batch} texts at once (tokens of all of them), the likeliest token each
+time, with a cache of keys and values, after one such continuation to warm up; transformers is `generate`. Memory is of
+both together.
 
-{table(["size", "ours, tokens/s (memory)", "transformers, tokens/s (memory)", "ours ÷ it"], rows)}"""
+{table(header, rows)}"""
 
 
 def scoring(sizes):

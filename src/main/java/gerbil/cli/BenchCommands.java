@@ -46,6 +46,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Iterator;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -227,7 +228,8 @@ final class BenchCommands {
     }
 
     @Command(name = "bench-sample", hidden = true, mixinStandardHelpOptions = true,
-            description = "Times a new model's continuation of one token, the likeliest token each time.")
+            description = "Times a new model's continuations of one token, one and several at once, the likeliest token "
+                    + "each time.")
     static final class Sample implements Callable<Integer> {
 
         @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
@@ -236,7 +238,12 @@ final class BenchCommands {
         @Option(names = "--tokens", required = true, paramLabel = "N", description = "Tokens to add.")
         private int tokens;
 
-        private record Result(String size, int tokens, double seconds, double tokensPerSecond) {
+        @Option(names = "--batch", required = true, paramLabel = "N", description = "Continuations at once.")
+        private int batch;
+
+        /** @param batchTokensPerSecond tokens of all continuations that are made at once */
+        private record Result(String size, int tokens, double tokensPerSecond, int batch,
+                              double batchTokensPerSecond) {
         }
 
         @Override
@@ -246,15 +253,18 @@ final class BenchCommands {
             try (NDManager manager = NDManager.newBaseManager(Devices.of(config))) {
                 GptJ model = GptJ.initialized(config, manager, 0);
                 Generator generator = new Generator(model, wanted.scale().vocabularySize());
-                double seconds = 0;
-                for (int round = 0; round < 2; round++) { // the first one warms up
-                    long begin = System.nanoTime();
-                    generator.generate(new int[] {0}, tokens, Sampling.GREEDY, 0, id -> false);
-                    seconds = secondsSince(begin);
-                }
-                System.out.println(Json.line(new Result(size, tokens, seconds, tokens / seconds)));
+                System.out.println(Json.line(new Result(size, tokens, tokens / seconds(generator, 1), batch,
+                        batch * tokens / seconds(generator, batch))));
             }
             return 0;
+        }
+
+        private double seconds(Generator generator, int continuations) {
+            var prompts = Collections.nCopies(continuations, new Generator.Prompt(new int[] {0}, 0, id -> false));
+            generator.generate(prompts, tokens, Sampling.GREEDY); // warms up
+            long begin = System.nanoTime();
+            generator.generate(prompts, tokens, Sampling.GREEDY);
+            return secondsSince(begin);
         }
     }
 

@@ -1,11 +1,14 @@
 package gerbil.cli;
 
+import gerbil.base.GerbilException;
 import gerbil.hub.LanguageModel;
+import gerbil.kernels.Sampling;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.Callable;
 
 @Command(name = "sample", mixinStandardHelpOptions = true, sortOptions = false,
@@ -23,10 +26,24 @@ final class SampleCommand implements Callable<Integer> {
             description = "Tokens to add at most (default: ${DEFAULT-VALUE}).")
     private int tokens;
 
+    @Option(names = "--count", defaultValue = "1", paramLabel = "N",
+            description = "Texts to write, each with the next seed and below a line that names it (default: "
+                    + "${DEFAULT-VALUE}). All are written at once, which takes much less time than one after another.")
+    private int count;
+
     @Override
     public Integer call() throws IOException {
+        Sampling sampling = options.sampling(0.8);
+        if (count < 1 || count > 1 && sampling.temperature() == 0) {
+            throw new GerbilException("--count " + count + " at temperature " + sampling.temperature(),
+                    "a number above 0, and 1 where the likeliest token is taken each time: all texts would be the same",
+                    "change --count or --temperature");
+        }
         try (LanguageModel model = options.open()) {
-            System.out.println(model.continueText(prompt, tokens, options.sampling(0.8), options.seed()));
+            List<String> texts = model.continueText(prompt, count, tokens, sampling, options.seed());
+            for (int i = 0; i < count; i++) {
+                System.out.println((count == 1 ? "" : "--- seed " + (options.seed() + i) + "\n") + texts.get(i));
+            }
         }
         return 0;
     }

@@ -15,12 +15,14 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /** Answers completion requests, one after another. */
@@ -98,10 +100,9 @@ final class Completions {
         boolean scored = request.logprobs() >= 0;
         // as lm-evaluation-harness asks: the pass that scores the prompt then also finds the one token after it
         boolean nextIsScored = scored && request.maxTokens() == 1 && request.sampling().temperature() == 0;
-        List<int[]> added = new ArrayList<>();
-        for (int[] prompt : request.prompts()) {
-            added.add(nextIsScored ? new int[] {vocabulary.endOfText()} : generate(request, prompt, requireClient));
-        }
+        List<int[]> added = nextIsScored
+                ? Collections.nCopies(request.prompts().size(), new int[] {vocabulary.endOfText()})
+                : generate(request, requireClient);
         List<List<Place>> places = scored ? score(request, added, requireClient) : List.of();
         List<Choice> choices = new ArrayList<>();
         for (int i = 0; i < added.size(); i++) {
@@ -118,23 +119,31 @@ final class Completions {
         return new Answer(choices, new Usage(read, written, read + written));
     }
 
-    /** The tokens after a prompt, up to {@code <|endoftext|>} or the one that completes a stop text. */
-    private int[] generate(CompletionRequest request, int[] prompt, Runnable requireClient) {
+    /** The tokens after each prompt, up to {@code <|endoftext|>} or the one that completes a stop text. */
+    private List<int[]> generate(CompletionRequest request, Runnable requireClient) {
         if (request.maxTokens() == 0) {
-            return new int[0];
+            return Collections.nCopies(request.prompts().size(), new int[0]);
         }
-        int[] context = end(prompt, contextLength - request.maxTokens());
+        List<Generator.Prompt> prompts = request.prompts().stream()
+                .map(prompt -> new Generator.Prompt(end(prompt, contextLength - request.maxTokens()), request.seed(),
+                        end(request, requireClient))).toList();
+        List<int[]> ids = generator.generate(prompts, request.maxTokens(), request.sampling());
+        return IntStream.range(0, ids.size()).mapToObj(i -> Arrays.copyOfRange(ids.get(i), prompts.get(i).ids().length,
+                ids.get(i).length)).toList();
+    }
+
+    /** Sees the tokens that are added to one prompt. */
+    private IntPredicate end(CompletionRequest request, Runnable requireClient) {
         // a stop text that a token completes is in the last bytes, and a token is one byte at least
         int reach = BYTES_A_CHARACTER * request.stop().stream().mapToInt(String::length).max().orElse(0);
         List<Integer> added = new ArrayList<>();
-        int[] ids = generator.generate(context, request.maxTokens(), request.sampling(), request.seed(), id -> {
+        return id -> {
             requireClient.run();
             added.add(id);
             List<Integer> end = added.subList(Math.max(0, added.size() - reach), added.size());
             return id == vocabulary.endOfText()
                     || stop(request, continuation(end.stream().mapToInt(a -> a).toArray())).isPresent();
-        });
-        return Arrays.copyOfRange(ids, context.length, ids.length);
+        };
     }
 
     private static int[] end(int[] prompt, int length) {

@@ -14,9 +14,11 @@ import gerbil.tokenizer.Vocabulary;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** A model with its tokenizer, ready to write text. Closing it closes the model. */
 public class LanguageModel implements AutoCloseable {
@@ -82,10 +84,23 @@ public class LanguageModel implements AutoCloseable {
      * @throws GerbilException if prompt and continuation exceed the model's context length
      */
     public String continueText(String prompt, int tokens, Sampling sampling, long seed) {
+        return continueText(prompt, 1, tokens, sampling, seed).get(0);
+    }
+
+    /**
+     * Continues a text several times at once.
+     *
+     * @param count of continuations
+     * @param tokens to add at most
+     * @param seed of the first continuation; each has the next
+     * @return prompt and continuation of each
+     * @throws GerbilException if prompt and continuation exceed the model's context length
+     */
+    public List<String> continueText(String prompt, int count, int tokens, Sampling sampling, long seed) {
         int[] text = tokenizer.encode(prompt);
         int[] start = vocabulary().hasSpecialTokens() ? format("").causalPrompt(text)
                 : IntStream.concat(IntStream.of(vocabulary().endOfText()), IntStream.of(text)).toArray();
-        return prompt + answer(start, tokens, sampling, seed);
+        return answers(start, count, tokens, sampling, seed).stream().map(prompt::concat).toList();
     }
 
     /**
@@ -102,7 +117,7 @@ public class LanguageModel implements AutoCloseable {
      *     tokens exceed the model's context length
      */
     public String infill(String prefix, String suffix, int tokens, Sampling sampling, long seed) {
-        String middle = answer(infillPrompt(prefix, suffix), tokens, sampling, seed);
+        String middle = answers(infillPrompt(prefix, suffix), 1, tokens, sampling, seed).get(0);
         return SpecialToken.textBefore(prefix).equals(prefix) ? middle : middle.stripLeading();
     }
 
@@ -158,11 +173,14 @@ public class LanguageModel implements AutoCloseable {
         return generators.computeIfAbsent(drawn, d -> new Generator(model, vocabulary().size(), d));
     }
 
-    /** Text after a prompt, until the model ends it. */
-    private String answer(int[] prompt, int tokens, Sampling sampling, long seed) {
+    /** Texts after a prompt, until the model ends them. */
+    private List<String> answers(int[] prompt, int count, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
-        int[] ids = generator(vocabulary().textSize()).generate(prompt, tokens, sampling, seed, id -> id == end);
-        return tokenizer.continuation(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end).toArray());
+        List<Generator.Prompt> prompts = LongStream.range(seed, seed + count)
+                .mapToObj(s -> new Generator.Prompt(prompt, s, id -> id == end)).toList();
+        return generator(vocabulary().textSize()).generate(prompts, tokens, sampling).stream()
+                .map(ids -> tokenizer.continuation(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end)
+                        .toArray())).toList();
     }
 
     /** What the model is called in messages. */

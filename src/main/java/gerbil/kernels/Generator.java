@@ -3,15 +3,21 @@ package gerbil.kernels;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** Continues token sequences. */
 public final class Generator {
 
     /** Drawn at once: enough to hide the cost of a call, and few to throw away after the last one wanted. */
     private static final int TOKENS = 32;
+    /** Of all sequences that are continued at once: what keys and values have room for. */
+    private static final int POSITIONS = 8_192;
 
     private final GptJ model;
     private final int vocabularySize;
@@ -47,15 +53,47 @@ public final class Generator {
     }
 
     /**
-     * @param prompt at least one token id
-     * @param count how many tokens to add at most
+     * What to continue, and until when.
+     *
+     * @param ids at least one token id
      * @param seed of the draws: the same seed gives the same tokens
      * @param stop ends the continuation after a token it holds for, which is kept
+     */
+    public record Prompt(int[] ids, long seed, IntPredicate stop) {
+    }
+
+    /**
+     * @param count how many tokens to add at most
      * @return prompt and continuation
      * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation
      *     exceed the model's context length
      */
-    public int[] generate(int[] prompt, int count, Sampling sampling, long seed, IntPredicate stop) {
+    public int[] generate(int[] ids, int count, Sampling sampling, long seed, IntPredicate stop) {
+        return generate(List.of(new Prompt(ids, seed, stop)), count, sampling).get(0);
+    }
+
+    /**
+     * Continues several prompts at once, in much less time than one after another. A text's numbers then differ from
+     * those of the text by itself in rounding, and its tokens where two are as likely to within that.
+     *
+     * @param count how many tokens to add to each at most
+     * @return for each prompt it and its continuation
+     * @throws GerbilException if a prompt is empty or has ids of another vocabulary, or prompt and continuation
+     *     exceed the model's context length
+     */
+    public List<int[]> generate(List<Prompt> prompts, int count, Sampling sampling) {
+        prompts.forEach(prompt -> check(prompt.ids, count));
+        int longest = prompts.stream().mapToInt(prompt -> prompt.ids.length).max().orElse(0);
+        int atOnce = Math.max(1, POSITIONS / (longest + count));
+        List<int[]> continued = new ArrayList<>();
+        for (int first = 0; first < prompts.size(); first += atOnce) {
+            int end = Math.min(first + atOnce, prompts.size());
+            continued.addAll(together(prompts.subList(first, end), count, sampling));
+        }
+        return continued;
+    }
+
+    private void check(int[] prompt, int count) {
         if (prompt.length == 0) {
             throw new GerbilException("an empty prompt", "at least one token", "start from <|endoftext|>");
         }
@@ -66,20 +104,35 @@ public final class Generator {
             }
         }
         model.config().requireContext((long) prompt.length + count);
-        SplittableRandom random = new SplittableRandom(seed);
-        int[] ids = prompt;
-        try (FusedDecoder decoder = new FusedDecoder(model, kernels, weights, prompt.length + count, sampling)) {
-            while (ids.length < prompt.length + count) {
-                double[] draws = random.doubles(Math.min(TOKENS, prompt.length + count - ids.length)).toArray();
-                for (int next : decoder.next(ids, draws)) {
-                    ids = Arrays.copyOf(ids, ids.length + 1);
-                    ids[ids.length - 1] = next;
-                    if (stop.test(next)) {
-                        return ids;
+    }
+
+    private List<int[]> together(List<Prompt> prompts, int count, Sampling sampling) {
+        int batch = prompts.size();
+        List<SplittableRandom> random = prompts.stream().map(prompt -> new SplittableRandom(prompt.seed)).toList();
+        List<IntStream.Builder> added = prompts.stream().map(prompt -> IntStream.builder()).toList();
+        BitSet going = new BitSet(batch);
+        going.set(0, batch);
+        try (FusedDecoder decoder = new FusedDecoder(model, kernels, weights,
+                prompts.stream().map(Prompt::ids).toList(), count, sampling)) {
+            for (int done = 0; done < count && !going.isEmpty(); done += TOKENS) {
+                double[][] draws = new double[Math.min(TOKENS, count - done)][batch];
+                for (double[] ofToken : draws) {
+                    Arrays.setAll(ofToken, row -> random.get(row).nextDouble());
+                }
+                long[] drawn = decoder.next(draws);
+                for (int i = 0; i < drawn.length; i++) {
+                    int row = i % batch;
+                    int id = Math.toIntExact(drawn[i]);
+                    if (going.get(row)) {
+                        added.get(row).add(id);
+                        if (prompts.get(row).stop.test(id)) {
+                            going.clear(row);
+                        }
                     }
                 }
             }
         }
-        return ids;
+        return IntStream.range(0, batch).mapToObj(row -> IntStream.concat(IntStream.of(prompts.get(row).ids),
+                added.get(row).build()).toArray()).toList();
     }
 }

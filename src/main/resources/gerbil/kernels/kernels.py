@@ -365,13 +365,16 @@ class M(Module):
       all = torch.add(all, packed)
     return all
 
-  # Draws a token after ids (length) for each of draws, numbers in [0, 1), and goes on from what it has drawn.
-  # layers: packed for tokens. head: LayerNorm's weight and bias, and the head's (transposed). caches: a layer each, keys
-  # and values (2, 1, heads, positions, head_dim), extended by the tokens seen. cos, sin: (positions, 2 heads, head_dim).
-  # sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p. Returns the ids, and whether the last
-  # logits are numbers: what is none stays in the caches, so that all after it are none.
+  # Draws a token after each row of ids (batch, length) for each row of draws (tokens, batch), numbers in [0, 1), and goes
+  # on from what it has drawn. layers: packed for tokens. head: LayerNorm's weight and bias, and the head's (transposed).
+  # caches: a layer each, keys and values (2, batch, heads, positions, head_dim), extended by the tokens seen. padding:
+  # empty, or (batch, 1, 1, positions) with -30000 where a row begins later than the longest: attention sees distances
+  # between positions alone, so all rows share theirs. cos, sin: (positions, 2 heads, head_dim). sampling: tokens in the
+  # caches (0, or length is 1), temperature, top-k, top-p. Returns the ids (tokens, batch), and whether the last logits
+  # are numbers: what is none stays in the caches, so that all after it are none.
   def generate(self: __torch__.M,
       ids: Tensor,
+      padding: Tensor,
       embedding: Tensor,
       layers: List[Tensor],
       head: List[Tensor],
@@ -381,15 +384,20 @@ class M(Module):
       draws: Tensor,
       sampling: Tensor) -> Tuple[Tensor, Tensor]:
     past = int(sampling[0])
+    points = torch.to(draws, ids.device)
     drawn = annotate(List[Tensor], [])
     norm_weight, norm_bias, weight_t, bias, = head
-    unseen = torch.unsqueeze(ids, 0)
+    unseen = ids
     logits = bias
     for i in range(torch.len(draws)):
       length = torch.size(unseen, 1)
       last = past + length
       c = torch.slice(cos, 0, past, last)
       s = torch.slice(sin, 0, past, last)
+      mask = annotate(Optional[Tensor], None)
+      if torch.numel(padding) > 0:
+        later = torch.triu(torch.full([length, last], -30000., dtype=6, device=ids.device), last - length + 1)
+        mask = torch.add(torch.slice(padding, 3, 0, last), later)
       x = torch.embedding(embedding, unseen)
       for layer in range(torch.len(caches)):
         packed = torch.slice(layers, 6 * layer, 6 * layer + 6)
@@ -397,42 +405,48 @@ class M(Module):
         keys, values, = torch.unbind(torch.slice(caches[layer], 3, 0, last))
         torch.copy_(torch.slice(keys, 2, past), k)
         torch.copy_(torch.slice(values, 2, past), v)
-        x = (self).outputs(x, torch.scaled_dot_product_attention(q, keys, values, None, 0., length > 1), inner, packed)
+        causal = torch.__and__(length > 1, torch.numel(padding) == 0)
+        x = (self).outputs(x, torch.scaled_dot_product_attention(q, keys, values, mask, 0., causal), inner, packed)
       h = torch.layer_norm(torch.select(x, 1, -1), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)
-      logits = torch.select(torch.addmm(bias, h, weight_t), 0, 0)
-      id = (self).draw(logits, draws[i], sampling)
-      unseen = torch.view(id, [1, 1])
-      drawn = torch.append(drawn, torch.view(id, [1]))
+      logits = torch.addmm(bias, h, weight_t)
+      next = (self).draw(logits, points[i], sampling)
+      unseen = torch.unsqueeze(next, 1)
+      drawn = torch.append(drawn, next)
       past = last
-    return (torch.cat(drawn), torch.all(torch.isfinite(logits)))
+    return (torch.stack(drawn), torch.all(torch.isfinite(logits)))
 
-  # The id that a number in [0, 1) draws from logits (entries); sampling as in generate
+  # The ids that numbers in [0, 1), (batch), draw from logits (batch, entries); sampling as in generate
   def draw(self: __torch__.M,
       logits: Tensor,
-      point: Tensor,
+      points: Tensor,
       sampling: Tensor) -> Tensor:
     temperature = float(sampling[1])
     top_k = int(sampling[2])
     top_p = float(sampling[3])
+    entries = torch.size(logits, 1)
     if temperature == 0.:
-      id = torch.argmax(logits)
+      ids = torch.argmax(logits, 1)
+    elif torch.__and__(top_k == 0, top_p == 1.):
+      sums = torch.cumsum(torch.softmax(torch.div(torch.to(logits, 7), temperature), 1), 1)
+      ids = torch.squeeze((self).place(sums, points), 1)
     else:
       if top_k == 0:
-        kept = torch.size(logits, 0)
+        kept = entries
       else:
-        kept = min(top_k, torch.size(logits, 0))
-      if torch.__and__(top_k == 0, top_p == 1.):
-        sums = torch.cumsum(torch.softmax(torch.div(torch.to(logits, 7), temperature), 0), 0)
-        place = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
-        id = torch.clamp_max(place, kept - 1)
-      else:
-        largest, order = torch.topk(logits, kept)
-        p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 0)
-        enough = torch.lt(torch.sub(torch.cumsum(p, 0), p), top_p)
-        sums = torch.cumsum(torch.mul(p, enough), 0)
-        place = torch.searchsorted(sums, torch.mul(sums[-1], point), right=True)
-        id = order[torch.clamp_max(place, kept - 1)]
-    return id
+        kept = min(top_k, entries)
+      largest, order = torch.topk(logits, kept)
+      p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 1)
+      enough = torch.lt(torch.sub(torch.cumsum(p, 1), p), top_p)
+      sums = torch.cumsum(torch.mul(p, enough), 1)
+      ids = torch.squeeze(torch.gather(order, 1, (self).place(sums, points)), 1)
+    return ids
+
+  # Where shares (batch) of the sums' ends fall among the sums (batch, kept): (batch, 1)
+  def place(self: __torch__.M,
+      sums: Tensor,
+      shares: Tensor) -> Tensor:
+    wanted = torch.mul(torch.slice(sums, 1, -1), torch.unsqueeze(shares, 1))
+    return torch.clamp_max(torch.searchsorted(sums, wanted, right=True), torch.size(sums, 1) - 1)
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
   # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. cos and sin

@@ -27,7 +27,7 @@ class GerbilTest extends CommandLineInAHome {
         "list | runs/ seed held-out",
         "watch | --model",
         "stop | --model",
-        "sample | --model --prompt --tokens --temperature --top-k --top-p --seed",
+        "sample | --model --prompt --tokens --count --temperature --top-k --top-p --seed",
         "infill | --model --prefix --suffix --tokens --temperature --top-k --top-p --seed",
         "fill-masks | --model --text --temperature --top-k --top-p --seed",
         "score | --model --files --tasks --limit --answers lambada_openai.jsonl",
@@ -84,7 +84,9 @@ class GerbilTest extends CommandLineInAHome {
         "watch --model .                              | no request.json",
         "train --from nowhere --class A               | no trained nowhere",
         "train --size 40k --class A --last-layers 1   | --last-layers without --from",
-        "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k"})
+        "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k",
+        "sample --model x --count 0                   | --count 0",
+        "sample --model x --count 2 --temperature 0   | all texts would be the same"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));
         assertEquals(1, outcome.status(), outcome.err());

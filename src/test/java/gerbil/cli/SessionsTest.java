@@ -65,6 +65,8 @@ class SessionsTest extends CommandLineInAHome {
         String[] sample = {"sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--seed", "1"};
         assertTrue(done(sample).startsWith("On day 5"));
         assertEquals(done(sample), done(sample));
+        String two = done("sample", "--model", run, "--prompt", "On day 5", "--tokens", "20", "--count", "2");
+        assertTrue(two.startsWith("--- seed 0\nOn day 5") && two.endsWith("--- seed 1\n" + done(sample)), two);
         Outcome causal = gerbil("infill", "--model", run, "--prefix", "On day");
         assertTrue(causal.status() == 1 && causal.err().contains("a causal model, Gerbil-A-40k"), causal.err());
         Outcome tooLong = gerbil("sample", "--model", run, "--tokens", "128");

@@ -95,6 +95,18 @@ class CompletionsServerTest extends EndpointInUse {
         assertTrue(stopped.get("logprobs").isNull());
     }
 
+    @Test
+    void promptsOfOneRequestAreContinuedAsEachAlone() throws Exception {
+        List<String> prompts = IntStream.range(1, 20).mapToObj(i -> Arrays.toString(ids(3 * i, i))).toList();
+        String options = ", \"max_tokens\": 40, \"temperature\": 0.9, \"seed\": 5, \"stop\": [\"e\", \"(\"]}";
+        JsonNode together = choices("{\"prompt\": " + prompts + options);
+        for (int i = 0; i < prompts.size(); i++) {
+            JsonNode alone = choices("{\"prompt\": " + prompts.get(i) + options).get(0);
+            assertEquals(alone.get("text"), together.get(i).get("text"));
+            assertEquals(alone.get("finish_reason"), together.get(i).get("finish_reason"));
+        }
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "                                               | empty",

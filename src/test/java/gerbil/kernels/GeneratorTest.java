@@ -79,8 +79,8 @@ class GeneratorTest {
         int[] ids = PROMPT;
         for (int i = 0; i < count; i++) {
             NDArray read = manager.create(Arrays.stream(ids).asLongStream().toArray()).expandDims(0);
-            NDArray drawn = kernels.call("draw", false, new Kernels.Arguments().add(model.logits(read).get(0, -1))
-                    .add(kernels.numbers(random.nextDouble()).squeeze()).add(kernels.numbers(0, sampling.temperature(),
+            NDArray drawn = kernels.call("draw", false, new Kernels.Arguments().add(model.logits(read).get(":, -1"))
+                    .add(kernels.numbers(random.nextDouble())).add(kernels.numbers(0, sampling.temperature(),
                             sampling.topK(), sampling.topP()))).singletonOrThrow();
             ids = IntStream.concat(IntStream.of(ids), IntStream.of((int) drawn.getLong())).toArray();
         }
@@ -91,6 +91,23 @@ class GeneratorTest {
     void aTiedModelsTokensAreThoseOfThePlainModel() {
         model = TinyModel.create(TinyModel.CONFIG.withTiedHead(true), manager, 5);
         assertArrayEquals(plain(21, FREE, 0), new Generator(model, ROWS).generate(PROMPT, 21, FREE, 0, NEVER));
+    }
+
+    /** Of different lengths, more than fit one batch, some of which stop early. */
+    @ParameterizedTest
+    @MethodSource("settings")
+    void promptsTogetherGiveWhatEachGivesAlone(Sampling sampling) {
+        Generator generator = new Generator(model, ROWS);
+        SplittableRandom random = new SplittableRandom(7);
+        List<Generator.Prompt> prompts = IntStream.range(0, 700).mapToObj(i -> new Generator.Prompt(
+                random.ints(1 + i % 14, 0, ROWS).toArray(), i, id -> id % 16 == i % 32)).toList();
+        List<int[]> together = generator.generate(prompts, 10, sampling);
+        for (int i = 0; i < prompts.size(); i++) {
+            Generator.Prompt prompt = prompts.get(i);
+            assertArrayEquals(generator.generate(prompt.ids(), 10, sampling, prompt.seed(), prompt.stop()),
+                    together.get(i), "prompt " + i);
+        }
+        assertEquals(List.of(), generator.generate(List.of(), 10, sampling));
     }
 
     @Test
