@@ -26,11 +26,12 @@ THREADS = os.cpu_count()
 DEVICE = os.environ.get("GERBIL_DEVICE", "cpu")
 NAME = "benchmarks" if DEVICE == "cpu" else f"benchmarks-{DEVICE}"
 MICRO_BATCH_TOKENS = 4096 if DEVICE == "cpu" else 32768
-WARM_UP = 2
+WARM_UP = 2  # steps, or a quarter of those measured if these are more: a JVM compiles what it does often
 SECONDS = 8  # that the slowest trainer's measured steps should take
 TRIAL_STEPS = 20
 SAMPLED = 100  # tokens
 AT_ONCE = 16  # texts
+BESIDE_BUSY = ["sh", "-c", 'while :; do :; done & "$@"; status=$?; kill $!; exit $status', "sh"]
 
 # What of the best PyTorch is decided by trial, in this order, each with what was decided before.
 CHOICES = {"head": ["chunked-float32", "chunked-bfloat16", "torch-float32"],
@@ -116,7 +117,10 @@ def measure_training(size, inputs, pairs, with_peers, choices):
             "train_best.py", **theirs, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
         result["bestVariant"] = variant
         trainers["best PyTorch"] = lambda **o: peer("train_best.py", **theirs, **variant, **o)
-    contenders = {name: lambda command=command: command(warm_up=WARM_UP, steps=steps)
+    if DEVICE == "cpu":
+        alone = trainers["gerbil"]
+        trainers[report.BUSY] = lambda **o: [*BESIDE_BUSY, *alone(**o)]
+    contenders = {name: lambda command=command: command(warm_up=max(WARM_UP, steps // 4), steps=steps)
                   for name, command in trainers.items()}
     return result | {"steps": steps} | alternate(contenders, pairs, f"training {s['name']}")
 

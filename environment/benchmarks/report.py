@@ -3,6 +3,7 @@
 import statistics
 
 OURS = "gerbil"
+BUSY = "gerbil beside a busy program"
 
 
 def headline(run):
@@ -48,6 +49,15 @@ def ratio(measured, name, key):
         return "–"
     ratios = sorted(a[key] / b[key] for a, b in zip(ours, theirs))
     return f"**{statistics.median(ratios):.2f}** ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+
+
+def busy_share(measured):
+    """What beside a busy program is left of the speed alone, pair by pair: median (least to most)."""
+    alone, beside = measured["runs"].get(OURS), measured["runs"].get(BUSY)
+    if not alone or not beside:
+        return "–"
+    shares = sorted(b["tokensPerSecond"] / a["tokensPerSecond"] for a, b in zip(alone, beside))
+    return f"{statistics.median(shares):.0%} ({shares[0]:.0%} to {shares[-1]:.0%})"
 
 
 def memory_share(measured, name):
@@ -104,14 +114,14 @@ versions belong to every number here.
 def training(results):
     key = "tokensPerSecond"
     peers = ["transformers", "best PyTorch"] if results["withPeers"] else []
-    header = ["size", "sequences × length", "our products in", "ours, tokens/s (memory)"]
+    header = ["size", "sequences × length", "our products in", "ours, tokens/s (memory)", "beside a busy program"]
     for peer in peers:
         header += [f"{peer}, tokens/s (memory)", "ours ÷ it", "memory, ours of its"]
     header.append("last losses" if peers else "last loss")
     rows = []
     for t in results["training"]:
         products = t["runs"][OURS][0]["settings"]["precision"].lower() if OURS in t["runs"] else "–"
-        row = [t["size"], f"{t['microBatch']} × {t['sequenceLength']}", products, speed(t, OURS, key)]
+        row = [t["size"], f"{t['microBatch']} × {t['sequenceLength']}", products, speed(t, OURS, key), busy_share(t)]
         for peer in peers:
             row += [speed(t, peer, key), ratio(t, peer, key), memory_share(t, peer)]
         row.append(", ".join(f"{t['runs'][name][0]['loss']:.2f}" if name in t["runs"] else "–"
@@ -122,7 +132,8 @@ def training(results):
 
 One step is one micro-batch: the batch, forward and backward pass, clipping by the global norm, AdamW. The step is a
 process's median, after warm-up steps. transformers is `GPTJForCausalLM` with `torch.optim.AdamW`{theirs},
-as a user would train it. The last losses, in the same order, are of equally many steps from different random weights.
+as a user would train it. A busy program is an endless loop on one core, beside which ours keeps that share of its speed
+alone. The last losses, in the same order, are of equally many steps from different random weights.
 
 {table(header, rows)}"""
 
