@@ -108,10 +108,7 @@ def measure_training(size, inputs, pairs, with_peers, choices):
         trainers["transformers"] = lambda **o: peer("train_transformers.py", **theirs, **o)
     result = {"size": s["name"], "microBatch": micro_batch, "sequenceLength": length,
               "parameters": parameters(size["config"]), **flops_per_token(size["config"], length)}
-    steps, head = trial(trainers, s["name"])
-    if head:  # measured once, as a run does it
-        ours = trainers["gerbil"]
-        trainers["gerbil"] = lambda **o: ours(head=head, **o)
+    steps = trial(trainers, s["name"])
     if with_peers:
         variant, result["trials"] = best_variant(choices, s["name"], lambda **o: peer(
             "train_best.py", **theirs, warm_up=WARM_UP, steps=min(steps, TRIAL_STEPS), **o))
@@ -126,18 +123,14 @@ def measure_training(size, inputs, pairs, with_peers, choices):
 
 
 def trial(trainers, size):
-    """How many steps fill the time at the speed of the slowest that works, the same for all; and what our trainer chose
-    for its head."""
-    slowest, head = 0, None
+    """How many steps fill the time at the speed of the slowest that works, the same for all."""
+    slowest = 0
     for name, command in trainers.items():
         try:
-            tried = child(*command(warm_up=1, steps=2))
-            slowest = max(slowest, statistics.median(tried["stepSeconds"]))
-            if "settings" in tried:
-                head = f"{tried['settings']['headChunk']},{tried['settings']['headBlock']}"
+            slowest = max(slowest, statistics.median(child(*command(warm_up=1, steps=2))["stepSeconds"]))
         except Failed as e:
             say(f"training {size}: {name} failed on trial: {e}")
-    return max(3, min(100, round(SECONDS / slowest))) if slowest else 3, head
+    return max(3, min(100, round(SECONDS / slowest))) if slowest else 3
 
 
 def best_variant(choices, size, command):

@@ -165,10 +165,6 @@ final class BenchCommands {
                 description = "float32, bfloat16 or float16 (default: what suits the device and the size).")
         private String precision;
 
-        @Option(names = "--head", split = ",", paramLabel = "N",
-                description = "Tokens and vocabulary entries that the fused head takes at once (default: measured).")
-        private int[] head;
-
         @Option(names = "--workers", paramLabel = "N",
                 description = "Parts of the micro-batch that are computed side by side (default: chosen).")
         private Integer workers;
@@ -189,10 +185,6 @@ final class BenchCommands {
 
         private StepSettings settings(RunSpec spec) {
             TrainingPath chosen = TrainingPath.of(path);
-            if (head != null) {
-                return new StepSettings(chosen, precision == null ? StepTuning.precision(spec, chosen).precision()
-                        : Precision.of(precision), microBatch, head[0], head[1], false, 1);
-            }
             StepSettings s = precision == null ? StepTuning.choose(spec, chosen)
                     : StepTuning.choose(spec, chosen, Precision.of(precision));
             s = s.withMicroBatch(microBatch);
