@@ -13,9 +13,7 @@ import gerbil.tokenizer.Vocabulary;
 
 import java.security.MessageDigest;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -25,7 +23,6 @@ public class LanguageModel implements AutoCloseable {
 
     private final GptJ model;
     private final Tokenizer tokenizer;
-    private final Map<Integer, Generator> generators = new HashMap<>();
 
     /**
      * @throws GerbilException if the vocabulary has more entries than the model has rows
@@ -148,8 +145,8 @@ public class LanguageModel implements AutoCloseable {
         int mask = vocabulary().id(SpecialToken.SINGLE_TOK_MASK);
         int masks = (int) Arrays.stream(prompt).filter(id -> id == mask).count();
         int last = vocabulary().textSize() - 1;
-        int[] ids = generator(vocabulary().isText(last) ? last + 1 : last).generate(prompt, masks, sampling, seed,
-                id -> false);
+        int[] ids = generated(vocabulary().isText(last) ? last + 1 : last, masks, sampling,
+                List.of(new Generator.Prompt(prompt, seed, id -> false))).get(0);
         int[] filled = format.filled(prompt, Arrays.copyOfRange(ids, prompt.length, ids.length));
         return tokenizer.decode(Arrays.copyOfRange(filled, 1, prompt.length - 1))
                 + text.substring(SpecialToken.textBefore(text).length());
@@ -168,19 +165,21 @@ public class LanguageModel implements AutoCloseable {
         return new BlenderFormat(vocabulary());
     }
 
-    /** Draws ids below {@code drawn}; made once, and only by who writes, since it loads kernels. */
-    private Generator generator(int drawn) {
-        return generators.computeIfAbsent(drawn, d -> new Generator(model, vocabulary().size(), d));
-    }
-
     /** Texts after a prompt, until the model ends them. */
     private List<String> answers(int[] prompt, int count, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
         List<Generator.Prompt> prompts = LongStream.range(seed, seed + count)
                 .mapToObj(s -> new Generator.Prompt(prompt, s, id -> id == end)).toList();
-        return generator(vocabulary().textSize()).generate(prompts, tokens, sampling).stream()
+        return generated(vocabulary().textSize(), tokens, sampling, prompts).stream()
                 .map(ids -> tokenizer.continuation(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end)
                         .toArray())).toList();
+    }
+
+    /** Of ids below {@code drawn}, with the weights as they are now: the model may be in training. */
+    private List<int[]> generated(int drawn, int count, Sampling sampling, List<Generator.Prompt> prompts) {
+        try (Generator generator = new Generator(model, vocabulary().size(), drawn)) {
+            return generator.generate(prompts, count, sampling);
+        }
     }
 
     /** What the model is called in messages. */

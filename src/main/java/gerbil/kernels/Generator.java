@@ -11,8 +11,11 @@ import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/** Continues token sequences. */
-public final class Generator {
+/**
+ * Continues token sequences, with a copy of the model's weights as they were when it was made. It is closed with the
+ * model, if not before.
+ */
+public final class Generator implements AutoCloseable {
 
     /** Drawn at once: enough to hide the cost of a call, and few to throw away after the last one wanted. */
     private static final int TOKENS = 32;
@@ -134,5 +137,11 @@ public final class Generator {
         }
         return IntStream.range(0, batch).mapToObj(row -> IntStream.concat(IntStream.of(prompts.get(row).ids),
                 added.get(row).build()).toArray()).toList();
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+        kernels.close();
     }
 }

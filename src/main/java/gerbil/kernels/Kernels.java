@@ -41,20 +41,24 @@ public final class Kernels implements AutoCloseable {
         System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
     }
 
+    private final String id = "kernels " + UUID.randomUUID();
+    private final NDManager parent;
     private final NDManager manager;
     private final NDManager host;
     private final Model module;
     private final ParameterStore store;
     private final Map<String, NDArray> methods = new HashMap<>();
 
-    private Kernels(NDManager manager, Model module) {
-        this.manager = manager;
+    private Kernels(NDManager parent, Model module) {
+        this.parent = parent;
+        manager = parent.newSubManager();
         host = manager.newSubManager(Device.cpu());
         this.module = module;
         store = new ParameterStore(manager, false);
+        parent.attachInternal(id, this);
     }
 
-    /** Loads the kernels on a manager's device. */
+    /** Loads the kernels on a manager's device; they are closed with it, if not before. */
     public static Kernels load(NDManager parent) {
         try (InputStream source = Objects.requireNonNull(Kernels.class.getResourceAsStream("kernels.py"))) {
             ByteArrayOutputStream archive = new ByteArrayOutputStream();
@@ -66,9 +70,7 @@ public final class Kernels implements AutoCloseable {
             }
             Model module = Model.newInstance("kernels", parent.getDevice());
             module.load(new ByteArrayInputStream(archive.toByteArray()));
-            Kernels kernels = new Kernels(parent.newSubManager(), module);
-            parent.attachInternal("kernels " + UUID.randomUUID(), kernels);
-            return kernels;
+            return new Kernels(parent, module);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (MalformedModelException e) {
@@ -119,6 +121,7 @@ public final class Kernels implements AutoCloseable {
     public void close() {
         module.close();
         manager.close();
+        parent.detachInternal(id);
     }
 
     /** Positional arguments: DJL tells a list of tensors from single ones by the arrays' names. */

@@ -12,17 +12,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A copy of a model's weights for one token at a time: what a layer multiplies its input with is one matrix, and so is
+ * A copy, until it is closed, of a model's weights for one token at a time: what a layer multiplies its input with is one matrix, and so is
  * what makes its output, each in the order in which a vector is multiplied with it.
  *
+ * @param manager of the copies
  * @param embedding the model's own
  * @param layers what the kernel {@code packed_for_tokens} makes
  * @param head the last LayerNorm's weight and bias, and the head's (width, entries) and (entries)
  */
-record PackedWeights(NDArray embedding, NDList layers, NDList head) {
+record PackedWeights(NDManager manager, NDArray embedding, NDList layers, NDList head) implements AutoCloseable {
 
     /**
-     * Weights as they are now; they are there as long as the model.
+     * Weights as they are now.
      *
      * @param drawn entries of the head: ids below this
      */
@@ -42,7 +43,12 @@ record PackedWeights(NDArray embedding, NDList layers, NDList head) {
                 NDScope.unregister(kept);
                 kept.attach(manager);
             }
-            return new PackedWeights(weights.get(GptJTensors.EMBEDDING), layers, head);
+            return new PackedWeights(manager, weights.get(GptJTensors.EMBEDDING), layers, head);
         }
+    }
+
+    @Override
+    public void close() {
+        manager.close();
     }
 }

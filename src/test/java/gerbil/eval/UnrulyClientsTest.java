@@ -31,7 +31,7 @@ class UnrulyClientsTest extends EndpointInUse {
 
     private static final String SHORT = "{\"prompt\": [5, 6]" + SCORE;
     private static final String CONTINUED =
-            "{\"prompt\": [" + "[5],".repeat(199) + "[5]], \"max_tokens\": 60, \"stop\": [\"\\u0000\"]}";
+            "{\"prompt\": [" + "[5],".repeat(999) + "[5]], \"max_tokens\": 60, \"stop\": [\"\\u0000\"]}";
     /** Its answer has seven million bytes, more than the system's buffers hold. */
     private static final String SCORED = "{\"prompt\": [" + IntStream.range(0, 1_000).mapToObj(i ->
             Arrays.toString(ids(64, i))).collect(Collectors.joining(",")) + "], \"max_tokens\": 0, \"logprobs\": 5, "
@@ -266,7 +266,7 @@ class UnrulyClientsTest extends EndpointInUse {
             int body = answer.indexOf("\r\n\r\n");
             assertTrue(answer.startsWith("HTTP/1.1 200") && answer.substring(0, body).contains("Connection: close"),
                     answer.substring(0, body));
-            assertEquals(200, JSON.readTree(answer.substring(body)).get("choices").size());
+            assertEquals(1_000, JSON.readTree(answer.substring(body)).get("choices").size());
         }
     }
 
