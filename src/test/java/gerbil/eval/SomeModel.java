@@ -19,7 +19,7 @@ final class SomeModel {
     }
 
     static GptJ create(NDManager manager) {
-        GptJ model = GptJ.initialized(new GptJConfig(1_030, 32, 2, 2, 16, POSITIONS), manager, 0);
+        GptJ model = GptJ.initialized(new GptJConfig(1_030, 32, 12, 2, 16, POSITIONS), manager, 0);
         for (NDArray weight : model.weights().values()) {
             if (weight.getShape().dimension() == 2) {
                 weight.stopGradient().set(new NDIndex("..."), weight.mul(8));
