@@ -16,7 +16,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 
 /** A model with its tokenizer, ready to write text. Closing it closes the model. */
 public class LanguageModel implements AutoCloseable {
@@ -168,8 +167,8 @@ public class LanguageModel implements AutoCloseable {
     /** Texts after a prompt, until the model ends them. */
     private List<String> answers(int[] prompt, int count, int tokens, Sampling sampling, long seed) {
         int end = vocabulary().endOfText();
-        List<Generator.Prompt> prompts = LongStream.range(seed, seed + count)
-                .mapToObj(s -> new Generator.Prompt(prompt, s, id -> id == end)).toList();
+        List<Generator.Prompt> prompts = IntStream.range(0, count)
+                .mapToObj(i -> new Generator.Prompt(prompt, seed + i, id -> id == end)).toList();
         return generated(vocabulary().textSize(), tokens, sampling, prompts).stream()
                 .map(ids -> tokenizer.continuation(Arrays.stream(ids).skip(prompt.length).filter(id -> id != end)
                         .toArray())).toList();

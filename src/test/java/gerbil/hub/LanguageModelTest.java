@@ -19,8 +19,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 
-/** White space around holes and masks; what models write is asked in BlenderTrainingTest. */
+/** Several texts at once, white space around holes and masks; what models write is asked in BlenderTrainingTest. */
 class LanguageModelTest {
 
     private static final Sampling SAMPLING = new Sampling(1, 0, 1);
@@ -49,6 +51,16 @@ class LanguageModelTest {
                         Arrays.stream(prompt.ids().apply(model)).asLongStream().toArray(), prompt.text());
             }
         }
+    }
+
+    @Test
+    void textsTogetherAreThoseOfTheSeedsThatFollow() {
+        int arrays = model.model().manager().getManagedArrays().size();
+        List<String> texts = model.continueText("class", 3, 20, SAMPLING, Long.MAX_VALUE);
+        assertEquals(Stream.of(Long.MAX_VALUE, Long.MIN_VALUE, Long.MIN_VALUE + 1)
+                .map(seed -> model.continueText("class", 20, SAMPLING, seed)).toList(), texts);
+        assertEquals(3, texts.stream().distinct().count());
+        assertEquals(arrays, model.model().manager().getManagedArrays().size(), "nothing stays");
     }
 
     @Test

@@ -4,16 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import org.junit.jupiter.api.Test;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /** The kernel that draws a token, from ids 0 to 4 with probabilities 0.1, 0.4, 0.05, 0.15, 0.3. */
 class SamplingTest {
@@ -30,18 +29,13 @@ class SamplingTest {
     private static Map<Long, Long> draw(Sampling sampling, int draws) {
         SplittableRandom random = new SplittableRandom(9);
         try (NDManager manager = NDManager.newBaseManager(); Kernels kernels = Kernels.load(manager)) {
-            NDArray logits = manager.create(PROBABILITIES).log().add(3).toType(DataType.FLOAT32, false);
-            NDArray settings = kernels.numbers(0, sampling.temperature(), sampling.topK(), sampling.topP());
-            return IntStream.range(0, draws).mapToObj(i -> draw(kernels, logits, random.nextDouble(), settings))
+            NDArray logits = manager.create(PROBABILITIES).log().add(3).toType(DataType.FLOAT32, false)
+                    .broadcast(draws, PROBABILITIES.length);
+            NDArray drawn = kernels.call("draw", false, new Kernels.Arguments().add(logits)
+                    .add(kernels.numbers(random.doubles(draws).toArray())).add(kernels.numbers(0,
+                            sampling.temperature(), sampling.topK(), sampling.topP()))).singletonOrThrow();
+            return Arrays.stream(drawn.toLongArray()).boxed()
                     .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
-        }
-    }
-
-    private static long draw(Kernels kernels, NDArray logits, double point, NDArray settings) {
-        try (NDScope scope = new NDScope()) {
-            scope.suppressNotUsedWarning();
-            return kernels.call("draw", false, new Kernels.Arguments().add(logits).add(kernels.numbers(point).squeeze())
-                    .add(settings)).singletonOrThrow().getLong();
         }
     }
 
