@@ -243,8 +243,8 @@ def scoring(sizes):
     return f"""## Scoring
 
 The log-likelihoods of {sizes[0]['requests']:,} continuations of some 30 characters after 100 to 700, as tasks ask for
-them, by a model of random weights; harness is lm-evaluation-harness's own `hf` model in float32 with batches of 16. The largest
-difference is that of a request's log-likelihood, in nats.
+them, by a model of random weights; harness is lm-evaluation-harness's own `hf` model in float32 with batches of 16. The
+largest difference is that of a request's log-likelihood, in nats.
 
 {table(["size", "ours, requests/s (memory)", "harness, requests/s (memory)", "ours ÷ it", "largest difference"], rows)}"""
 

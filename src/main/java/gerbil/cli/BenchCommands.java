@@ -45,8 +45,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Iterator;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -220,8 +220,8 @@ final class BenchCommands {
     }
 
     @Command(name = "bench-sample", hidden = true, mixinStandardHelpOptions = true,
-            description = "Times a new model's continuations of one token, one and several at once, the likeliest token "
-                    + "each time.")
+            description = "Times a new model's continuations of one token, one and several at once, the likeliest "
+                    + "token each time.")
     static final class Sample implements Callable<Integer> {
 
         @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")

@@ -66,6 +66,8 @@ public final class Generator implements AutoCloseable {
     }
 
     /**
+     * Continues one prompt, as {@link Prompt} says.
+     *
      * @param count how many tokens to add at most
      * @return prompt and continuation
      * @throws GerbilException if the prompt is empty or has ids of another vocabulary, or prompt and continuation

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A copy, until it is closed, of a model's weights for one token at a time: what a layer multiplies its input with is one matrix, and so is
- * what makes its output, each in the order in which a vector is multiplied with it.
+ * A copy, until it is closed, of a model's weights for one token at a time: what a layer multiplies its input with is
+ * one matrix, and so is what makes its output, each in the order in which a vector is multiplied with it.
  *
  * @param manager of the copies
  * @param embedding the model's own

@@ -69,8 +69,8 @@ class FullDiskTest {
                 WholeFile.delete(run.folder());
             }
             assertEquals(Set.of(0, 1, 2), saved);
-            Campaign.report("Disk that is full while a run trains", disks + " sizes from 4 to 1,050 kB, two checkpoints and "
-                    + "a bit; each run ended in a sentence, and with room to the same weights and losses");
+            Campaign.report("Disk that is full while a run trains", disks + " sizes from 4 to 1,050 kB, two checkpoints "
+                    + "and a bit; each run ended in a sentence, and with room to the same weights and losses");
         } finally {
             assertTrue(Child.succeeds("umount", disk.toString()));
         }
