@@ -117,6 +117,8 @@ def measure_training(size, inputs, pairs, with_peers, choices):
     if DEVICE == "cpu":
         alone = trainers["gerbil"]
         trainers[report.BUSY] = lambda **o: [*BESIDE_BUSY, *alone(**o)]
+    else:
+        trainers[report.KERNELS] = lambda **o: trainers["gerbil"](path="kernels", **o)
     contenders = {name: lambda command=command: command(warm_up=max(WARM_UP, steps // 4), steps=steps)
                   for name, command in trainers.items()}
     return result | {"steps": steps} | alternate(contenders, pairs, f"training {s['name']}")

@@ -4,6 +4,7 @@ import statistics
 
 OURS = "gerbil"
 BUSY = "gerbil beside a busy program"
+KERNELS = "gerbil on the kernels' path"
 
 
 def headline(run):
@@ -42,9 +43,9 @@ def speed(measured, name, key):
     return f"{number(median(runs, key))} ({gigabytes(median(runs, 'peakMemory'))})"
 
 
-def ratio(measured, name, key):
+def ratio(measured, name, key, ours=OURS):
     """How many times the peer's speed ours is, pair by pair: median (least to most)."""
-    ours, theirs = measured["runs"].get(OURS), measured["runs"].get(name)
+    ours, theirs = measured["runs"].get(ours), measured["runs"].get(name)
     if not ours or not theirs:
         return "–"
     ratios = sorted(a[key] / b[key] for a, b in zip(ours, theirs))
@@ -67,6 +68,8 @@ def memory_share(measured, name):
 
 def markdown(results, name):
     parts = [introduction(results, name), training(results)]
+    if any(KERNELS in t["runs"] or KERNELS in t["failures"] for t in results["training"]):
+        parts.append(kernels(results))
     if results["withPeers"]:
         parts.append(best(results))
     if "limits" in results:
@@ -134,6 +137,19 @@ One step is one micro-batch: the batch, forward and backward pass, clipping by t
 process's median, after warm-up steps. transformers is `GPTJForCausalLM` with `torch.optim.AdamW`{theirs},
 as a user would train it. A busy program is an endless loop on one core, beside which ours keeps that share of its speed
 alone. The last losses, in the same order, are of equally many steps from different random weights.
+
+{table(header, rows)}"""
+
+
+def kernels(results):
+    key = "tokensPerSecond"
+    others = ["transformers", "best PyTorch", OURS] if results["withPeers"] else [OURS]
+    rows = [[t["size"], speed(t, KERNELS, key), *(ratio(t, name, key, KERNELS) for name in others)]
+            for t in results["training"]]
+    header = ["size", "tokens/s (memory)", *(f"÷ {name}" for name in others)]
+    return f"""### On the kernels' path
+
+The same steps with `--path kernels`, in turn with the others; the table above is of the fused path.
 
 {table(header, rows)}"""
 

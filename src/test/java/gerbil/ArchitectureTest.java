@@ -45,6 +45,7 @@ class ArchitectureTest {
             base: []
             cli: [base, corpus, eval, hub, kernels, model, notebook, objective, results, runs, spec, tokenizer, tokens, train]
             corpus: [base]
+            cuda: [base, kernels, model, spec]
             eval: [base, kernels, model, objective, spec, tokenizer, tokens]
             hub: [base, kernels, model, objective, safetensors, spec, tokenizer]
             kernels: [base, model, spec]
@@ -59,7 +60,7 @@ class ArchitectureTest {
             spec: [base]
             tokenizer: [base]
             tokens: [base, corpus, tokenizer]
-            train: [base, corpus, eval, hub, kernels, model, objective, runs, spec, tokenizer, tokens]
+            train: [base, corpus, cuda, eval, hub, kernels, model, objective, runs, spec, tokenizer, tokens]
             """;
 
     @Test

@@ -158,7 +158,7 @@ final class BenchCommands {
         private int steps;
 
         @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
-                description = "fused (default) or plain.")
+                description = "fused (default), kernels or plain.")
         private String path;
 
         @Option(names = "--precision", paramLabel = "NAME",

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -71,12 +72,13 @@ final class RunOptions {
     private Map<String, String> settings = Map.of();
 
     @Option(names = "--path", defaultValue = "fused", paramLabel = "NAME",
-            description = "fused (default): PyTorch kernels. plain: the same step in ordinary DJL operations.")
+            description = "fused (default): PyTorch's operators. kernels: CUDA kernels of our own, on a GPU. plain: the "
+                    + "same step in ordinary DJL operations.")
     private String path;
 
     @Option(names = "--precision", paramLabel = "NAME",
-            description = "float32, bfloat16 or float16, for the matrix products of the fused path (default: what "
-                    + "suits the device and the size).")
+            description = "float32, bfloat16 or float16, for the matrix products of the fused and the kernels' "
+                    + "path (default: what suits the device and the size).")
     private String precision;
 
     @Option(names = "--tokens-folder", paramLabel = "FOLDER",
@@ -91,12 +93,18 @@ final class RunOptions {
     /** The same, said to somebody else. */
     StepSettings settings(RunSpec spec, Consumer<String> listener) {
         TrainingPath chosen = TrainingPath.of(path);
-        if (precision != null) {
-            return StepTuning.choose(spec, chosen, Precision.of(precision));
+        Precision products = precision == null ? null : Precision.of(precision);
+        if (products == null) {
+            StepTuning.PrecisionChoice choice = StepTuning.precision(spec, chosen);
+            listener.accept(choice.precision().label() + ": " + choice.reason());
+            products = choice.precision();
         }
-        StepTuning.PrecisionChoice choice = StepTuning.precision(spec, chosen);
-        listener.accept(choice.precision().label() + ": " + choice.reason());
-        return StepTuning.choose(spec, chosen, choice.precision());
+        if (chosen == TrainingPath.KERNELS) {
+            Optional<String> missing = StepTuning.kernelsMissing(spec, products);
+            missing.ifPresent(reason -> listener.accept(TrainingPath.FUSED.label() + ": " + reason));
+            chosen = missing.isPresent() ? TrainingPath.FUSED : chosen;
+        }
+        return StepTuning.choose(spec, chosen, products);
     }
 
     boolean onDefaultTokens() {

@@ -21,7 +21,8 @@ public final class FusedLoss implements TrainingLoss {
     private final GptJ model;
     private final Kernels kernels;
     private final NDList rotation;
-    private final NDList gradients;
+    private final NDList bodyGradients;
+    private final NDList headGradients;
     private final StepSettings settings;
     private final DoubleSupplier gradientScale;
     private boolean recompute;
@@ -39,19 +40,26 @@ public final class FusedLoss implements TrainingLoss {
         this.gradientScale = gradientScale;
         recompute = settings.recompute();
         rotation = model.rotary().at(model.manager(), 0, length).overHeads(2 * model.config().heads());
+        NDList gradients = gradients(model);
+        bodyGradients = gradients.subNDList(0, gradients.size() - 2);
+        headGradients = gradients.subNDList(gradients.size() - 2);
+    }
+
+    /** The gradients of the weights that have one, zero, in one place in memory for as long as the model is. */
+    public static NDList gradients(GptJ model) {
         List<NDArray> trained = model.tensors().stream().filter(NDArray::hasGradient).toList();
-        // a weight's gradient is there, in one place in memory, after a first backward pass only
+        // a weight's gradient is there after a first backward pass only
         try (NDScope ignored = new NDScope(); GradientCollector collector = Engine.getInstance().newGradientCollector()) {
             collector.backward(trained.stream().map(NDArray::sum).reduce(NDArray::add).orElseThrow());
         }
         model.zeroGradients();
-        gradients = new NDList(trained.stream().map(NDArray::getGradient).toList());
+        return new NDList(trained.stream().map(NDArray::getGradient).toList());
     }
 
     @Override
     public NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         return kernels.call("accumulate", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(model.tensors()).add(gradients).add(rotation.get(0)).add(rotation.get(1))
+                .add(model.tensors()).add(bodyGradients).add(headGradients).add(rotation.get(0)).add(rotation.get(1))
                 .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
                 .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
                         count, recompute ? 1 : 0, settings.workers()))).get(0);

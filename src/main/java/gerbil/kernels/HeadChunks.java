@@ -52,7 +52,7 @@ public record HeadChunks(int chunk, int block) {
     }
 
     /** PyTorch's number of a precision's type. */
-    static int type(Precision precision) {
+    public static int type(Precision precision) {
         return switch (precision) {
             case FLOAT16 -> 5;
             case FLOAT32 -> 6;

@@ -60,7 +60,12 @@ public final class Kernels implements AutoCloseable {
 
     /** Loads the kernels on a manager's device; they are closed with it, if not before. */
     public static Kernels load(NDManager parent) {
-        try (InputStream source = Objects.requireNonNull(Kernels.class.getResourceAsStream("kernels.py"))) {
+        return load(parent, Kernels.class.getResourceAsStream("kernels.py"));
+    }
+
+    /** The same of another source, which is closed. */
+    public static Kernels load(NDManager parent, InputStream text) {
+        try (InputStream source = Objects.requireNonNull(text)) {
             ByteArrayOutputStream archive = new ByteArrayOutputStream();
             try (ZipOutputStream zip = new ZipOutputStream(archive)) {
                 store(zip, "data.pkl", MODULE.getBytes(StandardCharsets.ISO_8859_1));

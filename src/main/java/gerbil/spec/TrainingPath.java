@@ -9,6 +9,8 @@ import java.util.Locale;
 public enum TrainingPath {
     /** Fused PyTorch kernels: fast, and the default. */
     FUSED,
+    /** Kernels of our own, for a GPU: see {@code gerbil.cuda}. */
+    KERNELS,
     /** Ordinary DJL operations: what a notebook shows and a fork changes. */
     PLAIN;
 

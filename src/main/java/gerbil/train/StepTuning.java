@@ -3,6 +3,7 @@ package gerbil.train;
 import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.util.cuda.CudaUtils;
+import gerbil.cuda.StepKernelSupport;
 import gerbil.kernels.HeadChunks;
 import gerbil.model.Devices;
 import gerbil.objective.Batch;
@@ -13,6 +14,7 @@ import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -121,6 +123,11 @@ public final class StepTuning {
         }
     }
 
+    /** Why a run's step cannot be on the kernels' path here; nothing where it can. */
+    public static Optional<String> kernelsMissing(RunSpec spec, Precision precision) {
+        return StepKernelSupport.missing(spec.config(), precision, Devices.of(spec.config()));
+    }
+
     /** The precision that suits a run on this device. */
     public static PrecisionChoice precision(RunSpec spec, TrainingPath path) {
         Device device = Devices.of(spec.config());
@@ -148,7 +155,7 @@ public final class StepTuning {
     /** The largest micro-batch that is small enough for the path on a processor. */
     private static int microBatch(RunSpec spec, TrainingPath path) {
         GptJConfig config = spec.config();
-        long largest = path == TrainingPath.FUSED ? FUSED_TOKENS / spec.sequenceLength()
+        long largest = path != TrainingPath.PLAIN ? FUSED_TOKENS / spec.sequenceLength()
                 : PLAIN_LOGITS / Float.BYTES / config.vocabulary() / spec.sequenceLength();
         return microBatch(spec, largest);
     }

@@ -3,6 +3,8 @@ package gerbil.train;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import gerbil.cuda.KernelLoss;
+import gerbil.cuda.StepKernelSupport;
 import gerbil.kernels.DeterministicAlgorithms;
 import gerbil.kernels.FusedLoss;
 import gerbil.kernels.Kernels;
@@ -42,8 +44,12 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
         JniUtils.setNumThreads(settings.workers() == 1 ? Hardware.threads() : 1);
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
+        TrainingLoss loss = settings.path() == TrainingPath.FUSED
+                ? new FusedLoss(model, kernels, spec.sequenceLength(), settings, scale::value)
+                : new KernelLoss(model, kernels, spec.sequenceLength(), settings, scale::value,
+                        StepKernelSupport.runner(spec.config(), settings.precision(), manager.getDevice()));
         return of(spec, settings, model, new FusedAdamW(model.manager(), weights, spec.optimizer(), kernels, scale),
-                new FusedLoss(model, kernels, spec.sequenceLength(), settings, scale::value));
+                loss);
     }
 
     private static TrainingSetup of(RunSpec spec, StepSettings settings, GptJ model, AdamW optimizer,

@@ -242,9 +242,9 @@ class M(Module):
     torch.mul_(sums, 64)
     return [losses, d_hidden, torch.slice(sums, 1, 0, width), torch.select(sums, 1, width)]
 
-  # Adds the gradients of the scaled losses to gradients, those of the weights that have one, and returns the scaled losses
-  # of the groups, each the sum over its targets. groups: of each target, 0 to count - 1, or -1 for one that is not learned.
-  # scale: of the losses, and of their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a
+  # Adds the gradients of the scaled losses to gradients and head_gradients, those of the weights that have one, of which
+  # the head's are apart, and returns the scaled losses of the groups, each the sum over its targets. groups: of each
+  # target, 0 to count - 1, or -1 for one that is not learned. scale: of the losses, and of their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a
   # layer's activations again, so that only the residual streams are kept, and workers, that each take a part of the batch:
   # PyTorch's operators are too small at nano scale to be shared among threads. Sums are in the order of the parts.
   def accumulate(self: __torch__.M,
@@ -253,6 +253,7 @@ class M(Module):
       groups: Tensor,
       weights: List[Tensor],
       gradients: List[Tensor],
+      head_gradients: List[Tensor],
       cos: Tensor,
       sin: Tensor,
       scale: Tensor,
@@ -274,7 +275,9 @@ class M(Module):
     for i in range(torch.len(weights)):
       if weights[i].requires_grad:
         own = torch.append(own, sums[i + 1])
-    torch._foreach_add_(gradients, own)
+    # a tied head's gradient is the embedding's, and a GPU adds the tensors of one call side by side
+    torch._foreach_add_(gradients, torch.slice(own, 0, -2))
+    torch._foreach_add_(head_gradients, torch.slice(own, -2))
     return sums[0]
 
   # The scaled losses of the groups, and the scaled gradient of each weight

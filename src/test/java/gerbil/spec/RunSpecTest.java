@@ -97,7 +97,7 @@ class RunSpecTest {
         assertRefused(() -> BudgetClass.of("E"), "'E'", "A, B, C, D");
         assertRefused(() -> Objective.of("masked"), "'masked'", "causal, blender");
         assertRefused(() -> Scale.of("micro"), "'micro'", "nano, paper");
-        assertRefused(() -> TrainingPath.of("quick"), "'quick'", "fused, plain");
+        assertRefused(() -> TrainingPath.of("quick"), "'quick'", "fused, kernels, plain");
     }
 
     @Test

@@ -118,7 +118,7 @@ class BlenderTrainingTest {
             long uneven = IntStream.range(0, 64).map(batch -> 16 * batch)
                     .filter(first -> IntStream.range(first, first + 16)
                             .map(i -> learned(data.batch(i, 1))).distinct().count() > 1).findFirst().orElseThrow();
-            for (TrainingPath path : TrainingPath.values()) {
+            for (TrainingPath path : SmallRun.PATHS) {
                 for (int microBatch : new int[] {1, 4}) {
                     try (TrainingSetup whole = setup(spec, path, 16); TrainingSetup micro = setup(spec, path,
                             microBatch)) {

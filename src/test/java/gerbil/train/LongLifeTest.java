@@ -37,7 +37,7 @@ class LongLifeTest {
     private Path folder;
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "KERNELS")
     void stepsGrowTheProcessByLessThanTwoPercentAndLeaveNoFileOpen(TrainingPath path) throws Exception {
         assumeTrue(Files.exists(PROCESS), "this system does not tell a process's memory (no /proc)");
         TestTokens.prepare(folder, 40_000);

@@ -11,11 +11,15 @@ import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.PreparedTokens;
 
+import java.util.List;
+
 /** Runs of 40k with steps of four sequences of 64 tokens: some milliseconds each. */
 final class SmallRun {
 
     static final int BATCH = 256;
     static final int LENGTH = 64;
+    /** Those that any device has. */
+    static final List<TrainingPath> PATHS = List.of(TrainingPath.PLAIN, TrainingPath.FUSED);
 
     static {
         // to the log, so that it says what was tested; with -Dgerbil.device=gpu a GPU
