@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <setjmp.h>
 #include <ucontext.h>
@@ -48,6 +49,14 @@ static ucontext_t scheduler, fibers[THREADS];
 // to go on with what has begun: jumps ask the system for nothing
 static jmp_buf scheduler_now, fibers_now[THREADS];
 static char* stacks[THREADS];
+struct Copy {
+  int group;
+  void* to;
+  const void* from;
+};
+
+static std::deque<Copy> copies[THREADS];
+static int groups[THREADS];
 static bool begun[THREADS], done[THREADS];
 static std::function<void()> body;
 static int shared_bytes;
@@ -87,6 +96,7 @@ static void __syncthreads() {
 
 static void begin() {
   body();
+  require(copies[threadIdx.x].empty(), "ends before its copies");
   done[threadIdx.x] = true;
   _longjmp(scheduler_now, 1);
 }
@@ -248,16 +258,22 @@ static float fast_reciprocal(float x) {
   return 1 / x;
 }
 
+// Copies are done as late as may be, when they are waited for
 static void copy_16_bytes(void* to, const void* from) {
   require_aligned(to);
   require_aligned(from);
-  memcpy(to, from, 16);
+  copies[threadIdx.x].push_back({groups[threadIdx.x], to, from});
 }
 
 static void end_copies() {
+  groups[threadIdx.x]++;
 }
 
 template <int LAST> static void wait_for_copies() {
+  std::deque<Copy>& own = copies[threadIdx.x];
+  for (; !own.empty() && own.front().group < groups[threadIdx.x] - LAST; own.pop_front()) {
+    memcpy(own.front().to, own.front().from, 16);
+  }
 }
 
 static float exchange(float x, int mask) {

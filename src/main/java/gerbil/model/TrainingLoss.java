@@ -1,11 +1,12 @@
 package gerbil.model;
 
 import ai.djl.ndarray.NDArray;
+import gerbil.cuda.KernelLoss;
 import gerbil.kernels.FusedLoss;
 
 /**
- * The loss of a micro-batch and its gradients. There are two: {@link PlainLoss} in ordinary DJL
- * operations, to be read and changed, and {@link FusedLoss}, the same numbers to rounding from PyTorch kernels.
+ * The loss of a micro-batch and its gradients: {@link PlainLoss} in ordinary DJL operations, to be read and changed,
+ * {@link FusedLoss}, the same numbers to rounding from PyTorch's operators, and {@link KernelLoss} from kernels of our own.
  */
 public interface TrainingLoss {
 

@@ -7,8 +7,8 @@ import gerbil.base.GerbilException;
  * How a training step is computed on a device. It decides speed, memory and rounding, and so it is chosen once for a
  * run, recorded, and kept when the run is continued.
  *
- * @param path fused or plain
- * @param precision of the fused path's products; the plain path's is float32
+ * @param path fused, kernels or plain
+ * @param precision of the products; the plain path's is float32, the kernels' has 16 bits
  * @param microBatch sequences computed at once
  * @param headChunk tokens of whose logits the fused head makes a block at once
  * @param headBlock entries of the vocabulary in a block; 0 for all of them by a softmax in place

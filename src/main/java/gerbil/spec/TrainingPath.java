@@ -5,11 +5,11 @@ import gerbil.base.GerbilException;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** How a training step is computed: two ways to the same numbers, up to rounding. */
+/** How a training step is computed: ways to the same numbers, up to rounding. */
 public enum TrainingPath {
-    /** Fused PyTorch kernels: fast, and the default. */
+    /** PyTorch's fused operators: fast, and the default. */
     FUSED,
-    /** Kernels of our own, for a GPU: see {@code gerbil.cuda}. */
+    /** CUDA kernels of our own, for a GPU. */
     KERNELS,
     /** Ordinary DJL operations: what a notebook shows and a fork changes. */
     PLAIN;

@@ -291,6 +291,7 @@ KERNEL __launch_bounds__(THREADS, BLOCKS) head_entries(const u16* h, const u16* 
       }
     }
   }
+  wait_for_copies<0>(); // of a part without tiles
   float scale = fast_exp2(-ENTRY_SHIFT);
 #pragma unroll
   for (int part = 0; part < PARTS; part++) {

@@ -48,6 +48,10 @@ class SessionsTest extends CommandLineInAHome {
                 "beyond four times repeated text is worth less")) {
             assertTrue(plan.contains(part), plan);
         }
+        Outcome kernels = gerbil("plan", "--size", "40k", "--class", "A", "--tokens-folder", tokens, "--path", "kernels",
+                "--precision", "float16");
+        assertTrue(kernels.err().contains("fused: the kernels need a GPU") && kernels.out().contains("on the fused path"),
+                kernels.toString());
 
         String run = home.resolve("runs/mine").toString();
         String[] train = {"train", "--size", "40k", "--class", "A", "--tokens-folder", tokens, "--run-directory", run};

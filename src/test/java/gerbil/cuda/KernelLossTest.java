@@ -3,6 +3,7 @@ package gerbil.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
@@ -41,7 +42,7 @@ class KernelLossTest {
     void gradientsAreThePlainPaths(int width, int heads, int entries, int length, Precision precision,
                                    boolean recompute, boolean tied) {
         GptJConfig config = new GptJConfig(entries, width, 2, heads, width / heads, length).withTiedHead(tied);
-        try (NDManager manager = NDManager.newBaseManager(); NDScope scope = new NDScope()) {
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu()); NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             manager.getEngine().setRandomSeed(7);
             GptJ model = GptJ.initialized(config, manager, 3);

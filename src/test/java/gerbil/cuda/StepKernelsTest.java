@@ -3,6 +3,7 @@ package gerbil.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
@@ -50,7 +51,7 @@ class StepKernelsTest {
     void open() {
         scope = new NDScope();
         scope.suppressNotUsedWarning();
-        manager = NDManager.newBaseManager();
+        manager = NDManager.newBaseManager(Device.cpu());
         manager.getEngine().setRandomSeed(7);
         conversion = Kernels.load(manager, new ByteArrayInputStream(CONVERSION.getBytes(StandardCharsets.UTF_8)));
     }

@@ -3,6 +3,7 @@ package gerbil.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import gerbil.cuda.Emulator;
@@ -52,7 +53,7 @@ class KernelStepsTest {
     }
 
     private static TrainingSetup emulated(RunSpec spec, Precision precision, int microBatch) {
-        NDManager manager = NDManager.newBaseManager();
+        NDManager manager = NDManager.newBaseManager(Device.cpu());
         GptJ model = GptJ.initialized(spec.config(), manager, spec.seed());
         model.freezeParameters(false);
         Kernels kernels = Kernels.load(manager);
