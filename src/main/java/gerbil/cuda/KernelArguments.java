@@ -61,7 +61,6 @@ final class KernelArguments {
         private Torch() {
         }
 
-        @SuppressWarnings("checkstyle:methodname")
         static native int aoti_torch_get_data_ptr(long tensor, long result);
     }
 }

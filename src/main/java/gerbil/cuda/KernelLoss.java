@@ -17,7 +17,9 @@ import gerbil.spec.GptJConfig;
 import gerbil.spec.StepSettings;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoubleSupplier;
 
 /**
@@ -29,6 +31,8 @@ public final class KernelLoss implements TrainingLoss {
 
     /** Of kernels that sum over rows: enough to fill a card, and few sums to add up after. */
     private static final int BLOCKS = 512;
+    /** Rows whose logits a wide head has in memory at once. */
+    private static final int LOGIT_ROWS = HeadChunks.GPU.chunk();
     private static final float LOG2_E = 1.442695f;
     /** As warp.cuh has it. */
     private static final float NOTHING = -1e30f;
@@ -38,12 +42,12 @@ public final class KernelLoss implements TrainingLoss {
     private final int length;
     private final DoubleSupplier gradientScale;
     private final int type;
-    private final Kernels operators;
     private final Kernels products;
     private final NDList bodyGradients;
     private final NDList headGradients;
     private final StepKernels kernels;
-    private final Launches launches;
+    private final KernelRunner runner;
+    private final Map<Kernel, KernelRunner.Launch> launches = new IdentityHashMap<>();
     private final NDArray angles;
     private final NDList inputs = new NDList();
     private final NDList outputs = new NDList();
@@ -53,33 +57,14 @@ public final class KernelLoss implements TrainingLoss {
     private boolean recompute;
     private Buffers buffers;
 
-    /** The kernels, ready to run. */
-    private record Launches(KernelRunner.Launch layerNorm, KernelRunner.Launch layerNormBackward,
-                            KernelRunner.Launch gelu, KernelRunner.Launch geluBackward,
-                            KernelRunner.Launch attention, KernelRunner.Launch attentionDq,
-                            KernelRunner.Launch attentionDkv, KernelRunner.Launch segmentSum,
-                            KernelRunner.Launch headRows, KernelRunner.Launch headEntries) {
-
-        static Launches of(StepKernels kernels, KernelRunner runner) {
-            boolean narrow = kernels.headRows() != null;
-            return new Launches(runner.load(kernels.layerNorm()), runner.load(kernels.layerNormBackward()),
-                    runner.load(kernels.gelu()), runner.load(kernels.geluBackward()),
-                    runner.load(kernels.attention()), runner.load(kernels.attentionDq()),
-                    runner.load(kernels.attentionDkv()), runner.load(kernels.segmentSum()),
-                    narrow ? runner.load(kernels.headRows()) : null, narrow ? runner.load(kernels.headEntries()) : null);
-        }
-    }
-
     /**
-     * @param operators loaded on the model's device
      * @param length tokens of the sequences to come
      * @param settings precision, float16 or bfloat16, and whether activations are computed again in the backward pass
      * @param gradientScale asked each time: what gradients are multiplied by beyond the loss
      */
-    public KernelLoss(GptJ model, Kernels operators, int length, StepSettings settings, DoubleSupplier gradientScale,
+    public KernelLoss(GptJ model, int length, StepSettings settings, DoubleSupplier gradientScale,
                       KernelRunner runner) {
         this.model = model;
-        this.operators = operators;
         this.length = length;
         this.gradientScale = gradientScale;
         config = model.config();
@@ -91,7 +76,7 @@ public final class KernelLoss implements TrainingLoss {
         bodyGradients = gradients.subNDList(0, gradients.size() - 2);
         headGradients = gradients.subNDList(gradients.size() - 2);
         kernels = StepKernels.of(config, length, settings.precision(), runner.sharedBytes());
-        launches = Launches.of(kernels, runner);
+        this.runner = runner;
         Rotation rotation = model.rotary().at(manager, 0, length);
         Shape pairs = new Shape(length, config.headDim() / 2, 2);
         // of each pair of columns the first's cosine and sine
@@ -126,26 +111,23 @@ public final class KernelLoss implements TrainingLoss {
                 .add(weights.get(0)));
         float headScale = (float) (scale * gradientScale.getAsDouble());
         forward(weights, begun.get(0));
-        NDList ofHead = kernels.headRows() == null ? wideHead(weights, targets, begun.get(1), headScale)
+        NDList ofHead = kernels.softmax() != null ? wideHead(weights, targets, begun.get(1), headScale)
                 : narrowHead(weights, targets, begun, headScale);
         NDArray embedding = backward(weights, begun, ofHead.get(1));
         return products.call("finish", false, new Kernels.Arguments().add(weights).add(bodyGradients)
-                .add(headGradients).add(embedding)
-                .add(buffers.normSums).add(buffers.mlpSums).add(buffers.inputs).add(buffers.outputs)
-                .add(ofHead.subNDList(2)).add(ofHead.get(0)).add(groups).add(products.numbers(scale, headScale))
-                .add(products.numbers(count))).get(0);
+                .add(headGradients).add(embedding).add(buffers.normSums).add(buffers.mlpSums).add(buffers.inputs)
+                .add(buffers.outputs).add(ofHead.subNDList(2)).add(ofHead.get(0)).add(groups)
+                .add(products.numbers(scale, headScale)).add(products.numbers(count))).get(0);
     }
 
     private void forward(List<NDArray> weights, NDArray embedded) {
-        NDArray x = embedded;
+        buffers.embedded = embedded;
         for (int layer = 0; layer < config.layers(); layer++) {
-            norm(weights, layer, x, layer > 0, 1, null);
-            x = layer > 0 ? buffers.streams.get(layer) : x;
+            norm(weights, layer, stream(Math.max(0, layer - 1)), layer > 0, 1, null);
             layer(weights, layer);
             product(buffers.f.get(slot(layer)), outputs.get(layer), buffers.made);
         }
-        norm(weights, config.layers(), x, true, LOG2_E, buffers.exactHidden);
-        buffers.embedded = embedded;
+        norm(weights, config.layers(), stream(config.layers() - 1), true, LOG2_E, buffers.exactHidden);
     }
 
     /** The residual stream that a layer, or the head, sees. */
@@ -161,7 +143,7 @@ public final class KernelLoss implements TrainingLoss {
      */
     private void norm(List<NDArray> weights, int layer, NDArray x, boolean added, float by, NDArray exact) {
         int first = 1 + 10 * layer;
-        run(launches.layerNorm, blocks(buffers.rows, StepKernels.rows(config.width())), 1, x,
+        run(kernels.layerNorm(), blocks(buffers.rows, StepKernels.rows(config.width())), 1, x,
                 added ? buffers.made : null, added ? weights.get(first - 1) : null, weights.get(first),
                 weights.get(first + 1), added ? buffers.streams.get(layer) : null,
                 exact == null ? buffers.normed.get(slot(layer)) : buffers.hidden, exact,
@@ -173,9 +155,9 @@ public final class KernelLoss implements TrainingLoss {
         NDArray y = buffers.y.get(slot(layer));
         NDArray f = buffers.f.get(slot(layer));
         product(buffers.normed.get(slot(layer)), inputs.get(layer), y);
-        run(launches.gelu, blocks(buffers.rows, StepKernels.THREADS / (config.width() / 2)), 1, y,
+        run(kernels.gelu(), blocks(buffers.rows, StepKernels.THREADS / (config.width() / 2)), 1, y,
                 weights.get(8 + 10 * layer), f, buffers.rows);
-        run(launches.attention, buffers.rows / length * config.heads(), 1, y, angles, f,
+        run(kernels.attention(), buffers.rows / length * config.heads(), 1, y, angles, f,
                 buffers.logSums.get(slot(layer)));
     }
 
@@ -184,24 +166,35 @@ public final class KernelLoss implements TrainingLoss {
         NDArray weight = weights.get(weights.size() - 2);
         NDArray bias = weights.get(weights.size() - 1);
         int entries = config.vocabulary();
-        run(launches.headRows, blocks(buffers.rows, StepKernels.HEAD_ROWS), 1, buffers.hidden, head, headBias,
+        run(kernels.headRows(), blocks(buffers.rows, StepKernels.HEAD_ROWS), 1, buffers.hidden, head, headBias,
                 buffers.rows, Math.toIntExact(head.getShape().get(0)) / kernels.rowTile(), buffers.exactHidden, weight,
                 bias, targets, begun.get(1), headScale, buffers.losses, buffers.headLogSums, buffers.dHidden);
         sumSegments(buffers.exactHidden, begun.get(2), begun.get(3), buffers.targetHidden, buffers.targetCounts);
-        run(launches.headEntries, blocks(entries, StepKernels.HEAD_ROWS), kernels.entryParts(), buffers.hidden, head,
+        run(kernels.headEntries(), blocks(entries, StepKernels.HEAD_ROWS), kernels.entryParts(), buffers.hidden, head,
                 headBias, entries, up(buffers.rows, kernels.entryTile()) / kernels.entryTile(), buffers.headLogSums,
                 buffers.targetHidden, buffers.targetCounts, buffers.dHead, buffers.dHeadBias);
         return new NDList(buffers.losses, buffers.dHidden, buffers.dHead, buffers.dHeadBias);
     }
 
-    /** The same by PyTorch's operators. */
+    /** The same with products by cuBLAS, of the logits of some thousand rows at once. */
     private NDList wideHead(List<NDArray> weights, NDArray targets, NDArray learned, float headScale) {
-        NDList parts = operators.call("head", false, new Kernels.Arguments().add(buffers.exactHidden)
-                .add(targets.flatten()).add(learned).add(weights.get(weights.size() - 2))
-                .add(weights.get(weights.size() - 1)).add(products.numbers(
-                        type, HeadChunks.GPU.chunk(), HeadChunks.GPU.block())));
-        return new NDList(parts.get(0), parts.get(1).mul(headScale), parts.get(2).expandDims(0),
-                parts.get(3).expandDims(0));
+        NDList ofHead = new NDList(weights.subList(weights.size() - 2, weights.size()));
+        NDList begun = products.call("wide_head", false, new Kernels.Arguments().add(buffers.exactHidden).add(targets)
+                .add(learned).add(ofHead).add(head).add(headBias));
+        int entries = Math.toIntExact(head.getShape().get(0));
+        for (int first = 0; first < buffers.rows; first += LOGIT_ROWS) {
+            int last = Math.min(first + LOGIT_ROWS, buffers.rows);
+            NDArray rows = products.numbers(first, last, headScale);
+            products.call("logits", false, new Kernels.Arguments().add(buffers.hidden).add(head).add(begun.get(2))
+                    .add(rows).add(buffers.logits));
+            run(kernels.softmax(), last - first, 1, buffers.logits, entries, first, begun.get(0), targets, learned,
+                    buffers.losses);
+            products.call("logit_gradients", false, new Kernels.Arguments().add(buffers.logits).add(head)
+                    .add(begun.get(1)).add(rows).add(buffers.dHidden).add(begun.get(3)));
+        }
+        NDList gradients = products.call("wide_gradients", false, new Kernels.Arguments().add(begun.get(3))
+                .add(ofHead.get(1)));
+        return new NDList(buffers.losses, buffers.dHidden, gradients.get(0), gradients.get(1));
     }
 
     /** From the gradient of the last LayerNorm's result to that of the embedding, by way of all layers'. */
@@ -217,10 +210,10 @@ public final class KernelLoss implements TrainingLoss {
             NDArray logSums = buffers.logSums.get(slot(layer));
             int blocks = buffers.rows / length * config.heads();
             productGradients(buffers.dx16, f, outputs.get(layer), buffers.df, buffers.outputs.get(layer));
-            run(launches.geluBackward, buffers.blocks, 1, y, weights.get(8 + 10 * layer), buffers.df, buffers.dy,
+            run(kernels.geluBackward(), buffers.blocks, 1, y, weights.get(8 + 10 * layer), buffers.df, buffers.dy,
                     buffers.mlpSums.get(layer), buffers.rows);
-            run(launches.attentionDq, blocks, 1, y, angles, f, buffers.df, logSums, buffers.dy, buffers.delta);
-            run(launches.attentionDkv, blocks, 1, y, angles, buffers.df, logSums, buffers.delta, buffers.dy);
+            run(kernels.attentionDq(), blocks, 1, y, angles, f, buffers.df, logSums, buffers.dy, buffers.delta);
+            run(kernels.attentionDkv(), blocks, 1, y, angles, buffers.df, logSums, buffers.delta, buffers.dy);
             productGradients(buffers.dy, buffers.normed.get(slot(layer)), inputs.get(layer), buffers.dNormed,
                     buffers.inputs.get(layer));
             normBackward(weights, layer, buffers.dNormed, null, buffers.dx);
@@ -230,13 +223,14 @@ public final class KernelLoss implements TrainingLoss {
     }
 
     private void normBackward(List<NDArray> weights, int layer, NDArray d16, NDArray d, NDArray before) {
-        run(launches.layerNormBackward, buffers.blocks, 1, stream(layer), buffers.moments.get(layer),
+        run(kernels.layerNormBackward(), buffers.blocks, 1, stream(layer), buffers.moments.get(layer),
                 weights.get(1 + 10 * layer), d16, d, before, buffers.dx, buffers.dx16, buffers.normSums.get(layer),
                 buffers.rows);
     }
 
     private void sumSegments(NDArray x, NDArray order, NDArray offsets, NDArray sums, NDArray counts) {
-        run(launches.segmentSum, blocks(config.vocabulary(), 8), 1, x, order, offsets, config.vocabulary(), sums, counts);
+        int entries = config.vocabulary();
+        run(kernels.segmentSum(), blocks(entries, 8), 1, x, order, offsets, entries, sums, counts);
     }
 
     private void product(NDArray x, NDArray w, NDArray out) {
@@ -247,8 +241,8 @@ public final class KernelLoss implements TrainingLoss {
         products.call("product_gradients", false, new Kernels.Arguments().add(d).add(x).add(w).add(dx).add(dw));
     }
 
-    private void run(KernelRunner.Launch kernel, int x, int y, Object... values) {
-        kernel.run(x, y, arguments.of(values));
+    private void run(Kernel kernel, int x, int y, Object... values) {
+        launches.computeIfAbsent(kernel, runner::load).run(x, y, arguments.of(values));
     }
 
     /** Where a layer's activations are: with those of the others, or in the same place. */
@@ -309,6 +303,7 @@ public final class KernelLoss implements TrainingLoss {
         private final NDArray losses;
         private final NDArray headLogSums;
         private final NDArray dHidden;
+        private final NDArray logits;
         private final NDArray targetHidden;
         private final NDArray targetCounts;
         private final NDArray dHead;
@@ -351,8 +346,9 @@ public final class KernelLoss implements TrainingLoss {
             exactHidden = floats(rows, width);
             losses = floats(rows);
             headLogSums = kept(manager.full(new Shape(hiddenRows), NOTHING));
-            boolean narrow = kernels.headRows() != null;
-            dHidden = narrow ? floats(rows, width) : null;
+            dHidden = floats(rows, width);
+            boolean narrow = kernels.softmax() == null;
+            logits = narrow ? null : halves(Math.min(LOGIT_ROWS, rows), head.getShape().get(0));
             targetHidden = narrow ? floats(entries, width) : null;
             targetCounts = narrow ? floats(entries) : null;
             dHead = narrow ? floats(kernels.entryParts(), entries, width) : null;

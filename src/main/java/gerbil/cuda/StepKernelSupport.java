@@ -44,6 +44,10 @@ public final class StepKernelSupport {
             return Optional.of("the kernels are for widths of 32, 64, 128 and 256 and heads of 8, 16 and 32, and the "
                     + "model has a width of " + config.width() + " and heads of " + config.headDim());
         }
+        if (config.width() > StepKernels.WIDEST_HEAD && config.vocabulary() > StepKernels.WIDE_VOCABULARY) {
+            return Optional.of("the kernels are for a vocabulary of at most " + StepKernels.WIDE_VOCABULARY
+                    + " at a width of " + config.width() + ", and the model's is " + config.vocabulary());
+        }
         return Optional.empty();
     }
 

@@ -10,15 +10,16 @@ import java.util.TreeMap;
  * The kernels of a training step. How much of a matrix they have at once is as it was the fastest on an H100 when it
  * was tried there from Python, or as much as a card's shared memory has room for.
  *
- * @param headRows null where products by cuBLAS and a softmax in place are faster
+ * @param headRows null where the head is of products by cuBLAS, which were faster there, and a softmax
  * @param headEntries likewise
- * @param rowTile entries of the vocabulary, of which {@code headRows} takes a multiple
+ * @param softmax null where it is not
+ * @param rowTile entries of the vocabulary, of which {@code headRows}, or {@code softmax}, takes a multiple
  * @param entryTile tokens, of which {@code headEntries} takes a multiple
  * @param entryParts of the tokens, whose sums {@code headEntries} makes beside one another
  */
 record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kernel geluBackward, Kernel attention,
                    Kernel attentionDq, Kernel attentionDkv, Kernel segmentSum, Kernel headRows, Kernel headEntries,
-                   int rowTile, int entryTile, int entryParts) {
+                   Kernel softmax, int rowTile, int entryTile, int entryParts) {
 
     /** Threads of a block of the kernels that go through rows. */
     static final int THREADS = 256;
@@ -27,6 +28,12 @@ record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kern
     /** The widest model whose head is a kernel. */
     static final int WIDEST_HEAD = 128;
     private static final int HEAD_THREADS = 128;
+    private static final int SOFTMAX_THREADS = 1024;
+    /** Logits that a thread of the softmax has in one place, and the most places that there are registers for. */
+    private static final int VECTOR = 8;
+    private static final int VECTORS = 7;
+    /** The most entries of a wide model's vocabulary. */
+    static final int WIDE_VOCABULARY = VECTOR * SOFTMAX_THREADS * VECTORS;
     /** Of positions or entries that are multiplied at once. */
     private static final int STEP = 32;
     /** Numbers after each row in shared memory, so that rows lie in different banks. */
@@ -72,7 +79,15 @@ record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kern
                 new Kernel(segments, "segment_sum", THREADS, 8 * width * Float.BYTES),
                 rows == null ? null : rows.kernel("head_rows", sizes),
                 entries == null ? null : entries.kernel("head_entries", sizes),
-                rows == null ? 1 : rows.tile, entries == null ? 1 : entries.tile, width == 128 ? 2 : 4);
+                rows == null ? softmax(config.vocabulary(), float16) : null,
+                rows == null ? VECTOR : rows.tile, entries == null ? 1 : entries.tile, width == 128 ? 2 : 4);
+    }
+
+    private static Kernel softmax(int entries, int float16) {
+        int each = VECTOR * SOFTMAX_THREADS;
+        return new Kernel(new Kernel.Source("softmax.cu",
+                new TreeMap<>(Map.of("FLOAT16", float16, "VECTORS", (entries + each - 1) / each))), "softmax",
+                SOFTMAX_THREADS, 2 * SOFTMAX_THREADS / 32 * Float.BYTES);
     }
 
     /** Rows of the residual stream that a block of the LayerNorm's kernels has at once: a warp has one, or several. */

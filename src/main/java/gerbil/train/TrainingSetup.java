@@ -46,7 +46,7 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
         TrainingLoss loss = settings.path() == TrainingPath.FUSED
                 ? new FusedLoss(model, kernels, spec.sequenceLength(), settings, scale::value)
-                : new KernelLoss(model, kernels, spec.sequenceLength(), settings, scale::value,
+                : new KernelLoss(model, spec.sequenceLength(), settings, scale::value,
                         StepKernelSupport.runner(spec.config(), settings.precision(), manager.getDevice()));
         return of(spec, settings, model, new FusedAdamW(model.manager(), weights, spec.optimizer(), kernels, scale),
                 loss);

@@ -67,6 +67,58 @@ class M(Module):
     torch.mm(d, w, out=dx)
     return torch.mm(torch.t(d), x, out=dw)
 
+  # What the products of a wide head take: of each row the logit of its target by itself; what gradients of weights are
+  # made of, (rows, width + 8): the row and a one for the bias, in eight as tensor cores want them, or zeros where the
+  # target does not count, divided by 64, since thousands of them add up to a float16; the bias in 16 bits, and zeros to
+  # add up in, (entries, width + 8)
+  def wide_head(self: __torch__.M,
+      hidden: Tensor,
+      targets: Tensor,
+      learned: Tensor,
+      weights: List[Tensor],
+      head: Tensor,
+      bias: Tensor) -> List[Tensor]:
+    rows, width = torch.size(hidden)
+    ids = torch.flatten(targets)
+    own = torch.add(torch.sum(torch.mul(hidden, torch.index_select(weights[0], 0, ids)), [1]), torch.index_select(weights[1], 0, ids))
+    counted = torch.unsqueeze(learned, 1)
+    ones = torch.cat([counted, torch.zeros([rows, 7], dtype=6, device=hidden.device)], 1)
+    inputs = torch.div(torch.cat([torch.mul(hidden, counted), ones], 1), 64.)
+    sums = torch.zeros([torch.size(head, 0), width + 8], dtype=6, device=hidden.device)
+    return [own, torch.to(inputs, head.dtype), torch.to(bias, head.dtype), sums]
+
+  # The logits, to base 2, of rows first to last - 1, in out from its first row on
+  def logits(self: __torch__.M,
+      hidden: Tensor,
+      head: Tensor,
+      bias: Tensor,
+      rows: Tensor,
+      out: Tensor) -> Tensor:
+    first = int(rows[0])
+    last = int(rows[1])
+    return torch.addmm(bias, torch.slice(hidden, 0, first, last), torch.t(head), out=torch.slice(out, 0, 0, last - first))
+
+  # From d, the gradients of these logits, those of hidden, times scale, and the sums of the weights'
+  def logit_gradients(self: __torch__.M,
+      d: Tensor,
+      head: Tensor,
+      inputs: Tensor,
+      rows: Tensor,
+      d_hidden: Tensor,
+      sums: Tensor) -> Tensor:
+    first = int(rows[0])
+    last = int(rows[1])
+    own = torch.slice(d, 0, 0, last - first)
+    torch.copy_(torch.slice(d_hidden, 0, first, last), torch.mul(torch.to(torch.mm(own, head), 6), float(rows[2])))
+    return torch.add_(sums, torch.mm(torch.t(own), torch.slice(inputs, 0, first, last)))
+
+  # The gradients of weight and bias, (1, entries, width) and (1, entries)
+  def wide_gradients(self: __torch__.M,
+      sums: Tensor,
+      bias: Tensor) -> List[Tensor]:
+    own = torch.unsqueeze(torch.mul(torch.slice(sums, 0, 0, torch.size(bias, 0)), 64.), 0)
+    return [torch.slice(own, 2, 0, -8), torch.select(own, 2, torch.size(own, 2) - 8)]
+
   # Adds to the gradients of the weights that have one, of which the head's are apart, and returns the scaled losses of the groups. norm_sums
   # (layers + 1, blocks, 3, width) and mlp_sums (layers, blocks, 4 width): what the kernels' blocks have summed; inputs and
   # outputs: the gradients of packed weights; head: of its weight and bias, (parts, ...), before they are scaled.

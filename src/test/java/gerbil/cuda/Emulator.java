@@ -52,8 +52,8 @@ public final class Emulator implements KernelRunner {
             Files.writeString(source, "#include \"emulator.h\"\n" + kernel.source().text()
                     + "extern \"C\" void emulate(int x, int y, int threads, int bytes, void** arguments) {\n"
                     + "  launch(" + kernel.name() + ", x, y, threads, bytes, arguments);\n}\n");
-            List<String> command = new ArrayList<>(List.of("g++", "-O2", "-shared", "-fPIC", "-Wl,-Bsymbolic", "-std=c++17", "-w",
-                    "-I" + HEADER, source.toString(), "-o", library.toString()));
+            List<String> command = new ArrayList<>(List.of("g++", "-O2", "-shared", "-fPIC", "-Wl,-Bsymbolic",
+                    "-std=c++17", "-w", "-I" + HEADER, source.toString(), "-o", library.toString()));
             kernel.source().constants().forEach((name, value) -> command.add("-D" + name + "=" + value));
             assertEquals(0, run(command), () -> String.join(" ", command));
             return NativeLibrary.getInstance(library.toString()).getFunction("emulate");

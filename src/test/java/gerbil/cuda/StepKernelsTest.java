@@ -79,7 +79,8 @@ class StepKernelsTest {
     }
 
     private NDArray converted(NDArray array, int type) {
-        return conversion.call("convert", false, new Kernels.Arguments().add(array).add(conversion.numbers(type))).get(0);
+        return conversion.call("convert", false,
+                new Kernels.Arguments().add(array).add(conversion.numbers(type))).get(0);
     }
 
     private NDArray half(NDArray array, Precision precision) {
@@ -145,8 +146,8 @@ class StepKernelsTest {
         int parts = kernels.entryParts();
         NDArray dw = nan(parts, entries, width);
         NDArray db = nan(parts, entries);
-        run(kernels.headRows(), (rows + 127) / 128, 1, h16, w16, bias, rows, tiles, h, w, b, targets, learned, 4f, losses,
-                logSums, dh);
+        run(kernels.headRows(), (rows + 127) / 128, 1, h16, w16, bias, rows, tiles, h, w, b, targets, learned, 4f,
+                losses, logSums, dh);
         run(kernels.headEntries(), (entries + 127) / 128, parts, h16, w16, bias, entries, rowTiles, logSums, targetH,
                 counts, dw, db);
 
@@ -161,6 +162,31 @@ class StepKernelsTest {
         assertClose("dh", p.matMul(weight).sub(onTarget.matMul(exact(w))).mul(4), dh, bound(precision));
         assertClose("dw", p.transpose().matMul(hidden).sub(exact(targetH)), dw.sum(new int[] {0}), bound(precision));
         assertClose("db", p.sum(new int[] {0}).sub(exact(counts)), db.sum(new int[] {0}), bound(precision));
+    }
+
+    /** What a wide head has for the two; rows from the third on, and more entries than threads have at once. */
+    @ParameterizedTest
+    @CsvSource({"8, 1, 0, BFLOAT16", "3000, 3, 0.3, FLOAT16", "9000, 10000, 0.3, BFLOAT16", "9000, 10000, 0, FLOAT16",
+        "80, 1, 1, BFLOAT16"})
+    void softmax(int entries, double spread, double masked, Precision precision) {
+        int rows = 5;
+        int first = 2;
+        NDArray logits = half(normal(1, rows, entries).clip(-4, 4).mul(spread), precision);
+        NDArray z = exact(logits).stopGradient();
+        NDArray targets = manager.randomInteger(0, entries, new Shape(first + rows), DataType.INT64);
+        NDArray learned = manager.randomUniform(0, 1, targets.getShape()).gte(masked).toType(DataType.FLOAT32, true);
+        NDArray own = normal(1, first + rows);
+        NDArray losses = manager.zeros(new Shape(first + rows));
+        run(kernels(config(entries, 256, 8, 512), precision, SHARED).softmax(), rows, 1, logits, entries, first, own,
+                targets, learned, losses);
+        NDArray counts = exact(learned).stopGradient().get(first + ":").expandDims(1);
+        NDArray onTarget = targets.get(first + ":").oneHot(entries).toType(DataType.FLOAT64, true);
+        NDArray p = z.div(LOG2_E).softmax(1);
+        NDArray largest = z.max(new int[] {1}, true).div(LOG2_E);
+        NDArray logSum = z.div(LOG2_E).sub(largest).exp().sum(new int[] {1}).log().add(largest.squeeze(1));
+        assertClose("gradients", p.sub(onTarget).mul(counts), logits, bound(precision));
+        assertClose("losses", logSum.sub(exact(own).get(first + ":")).mul(counts.squeeze(1)), losses.get(first + ":"),
+                3e-5);
     }
 
     private NDArray padded(NDArray array, int rows, float by) {
@@ -252,7 +278,8 @@ class StepKernelsTest {
 
     /** In a layer, with what the layer before has made, and before the head, whose gradient is float32. */
     @ParameterizedTest
-    @CsvSource({"32, 70, false, BFLOAT16", "64, 33, true, FLOAT16", "128, 5, true, BFLOAT16", "256, 17, false, FLOAT16"})
+    @CsvSource({"32, 70, false, BFLOAT16", "64, 33, true, FLOAT16", "128, 5, true, BFLOAT16",
+        "256, 17, false, FLOAT16"})
     void layerNorm(int width, int rows, boolean inLayer, Precision precision) {
         StepKernels kernels = kernels(config(10, width, 8, 64), precision, SHARED);
         NDArray x = normal(3, rows, width).add(100);

@@ -58,7 +58,7 @@ class KernelStepsTest {
         model.freezeParameters(false);
         Kernels kernels = Kernels.load(manager);
         LossScale scale = precision == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
-        KernelLoss loss = new KernelLoss(model, kernels, SmallRun.LENGTH,
+        KernelLoss loss = new KernelLoss(model, SmallRun.LENGTH,
                 settings(TrainingPath.KERNELS, precision, microBatch), scale::value, new Emulator(64 << 10));
         return new TrainingSetup(manager, model,
                 new FusedAdamW(model.manager(), model.weights(), spec.optimizer(), kernels, scale),
