@@ -144,8 +144,8 @@ class M(Module):
     layers = torch.len(inputs)
     for layer in range(layers):
       q, k, v, mlp_in, = torch.split_with_sizes(torch.to(inputs[layer], 6), [width, width, width, 4 * width])
-      attention, mlp_out, = torch.split_with_sizes(torch.to(outputs[layer], 6), [width, 4 * width], 1)
-      all = torch.add(all, [norms[layer][0], norms[layer][1], k, v, q, attention, mlp_in, mlp_in_biases[layer], mlp_out, norms[layer + 1][2]])
+      attention, mlp_out, = torch.split_with_sizes(outputs[layer], [width, 4 * width], 1)
+      all = torch.add(all, [norms[layer][0], norms[layer][1], k, v, q, torch.to(attention, 6), mlp_in, mlp_in_biases[layer], torch.to(mlp_out, 6), norms[layer + 1][2]])
     scale = float(scales[1])
     d_weight = torch.mul(torch.sum(head[0], [0]), scale)
     d_bias = torch.mul(torch.sum(head[1], [0]), scale)

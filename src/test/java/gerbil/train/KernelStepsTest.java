@@ -1,16 +1,21 @@
 package gerbil.train;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import gerbil.base.GerbilException;
 import gerbil.cuda.Emulator;
 import gerbil.cuda.KernelLoss;
 import gerbil.kernels.Kernels;
 import gerbil.model.GptJ;
 import gerbil.objective.Sequences;
+import gerbil.runs.CheckpointPolicy;
+import gerbil.runs.RunDirectory;
+import gerbil.runs.TrainingListener;
 import gerbil.runs.Workspace;
 import gerbil.spec.GptJConfig;
 import gerbil.spec.Objective;
@@ -25,6 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -107,13 +114,12 @@ class KernelStepsTest {
         }
     }
 
-    /** What a GPU has to show first; no other test of the kernels runs on it. */
+    /** What a GPU has to show first. */
     @ParameterizedTest
     @CsvSource({"CAUSAL, BFLOAT16", "BLENDER, BFLOAT16", "CAUSAL, FLOAT16"})
     void stepsOfAGpuArePlainSteps(Objective objective, Precision precision) {
         RunSpec spec = spec(objective, 50_400);
-        assumeTrue(StepTuning.kernelsMissing(spec, precision).isEmpty(), "no GPU for the kernels");
-        StepSettings kernels = settings(TrainingPath.KERNELS, precision, 4);
+        StepSettings kernels = onGpu(spec, precision);
         List<Double> losses;
         try (TrainingSetup setup = TrainingSetup.of(spec, kernels)) {
             losses = losses(setup, spec, 500);
@@ -123,5 +129,53 @@ class KernelStepsTest {
             assertEquals(losses, losses(again, spec, 500), "equal steps give equal bits");
             assertSimilar(losses(plain, spec, 500), losses);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BFLOAT16, 0.02", "FLOAT16, 0.01"})
+    void gradientsOfAGpuArePlainGradients(Precision precision, double bound) {
+        RunSpec spec = spec(Objective.CAUSAL, 50_400);
+        StepSettings settings = onGpu(spec, precision);
+        try (TrainingSetup kernels = TrainingSetup.of(spec, settings);
+             TrainingSetup plain = TrainingSetup.of(spec, settings(TrainingPath.PLAIN, Precision.FLOAT32, 4))) {
+            Sequences data = Sequences.of(spec, tokens.train());
+            plain.step().backward(data, 0, 4);
+            kernels.step().backward(data, 0, 4);
+            float scale = precision == Precision.FLOAT16 ? LossScale.INITIAL : 1;
+            Map<String, NDArray> weights = plain.model().weights();
+            kernels.model().weights().forEach((name, weight) -> {
+                NDArray expected = weights.get(name).getGradient();
+                float difference = weight.getGradient().div(scale).sub(expected).norm().getFloat();
+                assertEquals(0, difference / expected.norm().getFloat(), bound, name);
+            });
+        }
+    }
+
+    @Test
+    void aStoppedRunOfAGpuEndsAsIfItHadNotBeen(@TempDir Path runs) throws IOException {
+        RunSpec spec = spec(Objective.CAUSAL, 50_400).withTokens(40 * SmallRun.BATCH);
+        StepSettings settings = onGpu(spec, Precision.BFLOAT16);
+        RunDirectory whole = RunDirectory.at(runs.resolve("whole"));
+        RunDirectory stopped = RunDirectory.at(runs.resolve("stopped"));
+        trainer(spec, whole, settings, TrainingListener.NONE).run();
+        assertThrows(GerbilException.class, () -> trainer(spec, stopped, settings, (metrics, steps) -> {
+            if (metrics.step() == 7) {
+                Thread.currentThread().interrupt();
+            }
+        }).run());
+        trainer(spec, stopped, settings, TrainingListener.NONE).run();
+        for (String file : List.of("weights.safetensors", "moments.safetensors")) {
+            assertEquals(-1, Files.mismatch(whole.latestCheckpoint().orElseThrow().folder().resolve(file),
+                    stopped.latestCheckpoint().orElseThrow().folder().resolve(file)), file);
+        }
+    }
+
+    private static StepSettings onGpu(RunSpec spec, Precision precision) {
+        assumeTrue(StepTuning.kernelsMissing(spec, precision).isEmpty(), "no GPU for the kernels");
+        return settings(TrainingPath.KERNELS, precision, 4);
+    }
+
+    private static Trainer trainer(RunSpec spec, RunDirectory run, StepSettings settings, TrainingListener listener) {
+        return new Trainer(spec, tokens, run, () -> settings, listener, CheckpointPolicy.parse("1h", 2, 0));
     }
 }
