@@ -70,7 +70,7 @@ def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences,
     gradients = [weight.grad for weight in weights]
     numbers = [torch.ones(2), torch.tensor([*settings, 1, 0, 1])]
     with Storages([*weights, *gradients, ids, rotation, *numbers]) as storages:
-        kernels.accumulate(ids, ids, ids, weights, gradients, rotation, rotation, *numbers)
+        kernels.accumulate(ids, ids, ids, weights, gradients[:-2], gradients[-2:], rotation, rotation, *numbers)
     if storages.live:
         sys.exit(f"{storages.live} bytes were never dropped")
     return storages.peak
