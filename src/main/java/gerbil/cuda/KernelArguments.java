@@ -13,6 +13,7 @@ final class KernelArguments {
     private static final int MOST = 16;
 
     private final Memory values = new Memory(MOST * Long.BYTES);
+    private final Memory found = new Memory(Long.BYTES);
     private final Memory addresses = new Memory(MOST * Long.BYTES);
 
     KernelArguments() {
@@ -40,14 +41,11 @@ final class KernelArguments {
     }
 
     /** Where an array's first element is, in the memory of its device. */
-    static long address(NDArray array) {
-        try (Memory result = new Memory(Long.BYTES)) {
-            int status = Torch.aoti_torch_get_data_ptr(((PtNDArray) array).getHandle(), Pointer.nativeValue(result));
-            if (status != 0) {
-                throw new IllegalStateException("PyTorch gives no address of " + array.getShape());
-            }
-            return result.getLong(0);
+    private long address(NDArray array) {
+        if (Torch.aoti_torch_get_data_ptr(((PtNDArray) array).getHandle(), Pointer.nativeValue(found)) != 0) {
+            throw new IllegalStateException("PyTorch gives no address of " + array.getShape());
         }
+        return found.getLong(0);
     }
 
     /** A part of PyTorch's interface for C, which DJL's handles, addresses of tensors, suit. */

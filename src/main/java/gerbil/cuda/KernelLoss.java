@@ -55,6 +55,7 @@ public final class KernelLoss implements TrainingLoss {
     private final NDArray headBias;
     private final KernelArguments arguments = new KernelArguments();
     private boolean recompute;
+    private NDManager scratch;
     private Buffers buffers;
 
     /**
@@ -93,17 +94,20 @@ public final class KernelLoss implements TrainingLoss {
 
     @Override
     public NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
-        int rows = Math.toIntExact(ids.size());
-        if (buffers == null || buffers.rows != rows) {
-            forget();
-            NDManager manager = model.manager().newSubManager();
-            try {
-                buffers = new Buffers(manager, rows);
-            } catch (EngineException e) {
-                manager.close();
-                throw e;
+        try {
+            if (buffers == null || buffers.rows != ids.size()) {
+                forget();
+                scratch = model.manager().newSubManager();
+                buffers = new Buffers(scratch, Math.toIntExact(ids.size()));
             }
+            return step(ids, targets, groups, count, scale);
+        } catch (EngineException e) {
+            forget(); // so that who goes on with less memory has it
+            throw e;
         }
+    }
+
+    private NDArray step(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         List<NDArray> weights = model.tensors();
         products.call("pack", false, new Kernels.Arguments().add(weights).add(inputs).add(outputs).add(head)
                 .add(headBias));
@@ -273,10 +277,11 @@ public final class KernelLoss implements TrainingLoss {
     }
 
     private void forget() {
-        if (buffers != null) {
-            buffers.manager.close();
-            buffers = null;
+        if (scratch != null) {
+            scratch.close();
         }
+        scratch = null;
+        buffers = null;
     }
 
     /** What comes and goes with each micro-batch, of one size as long as they have the same. */

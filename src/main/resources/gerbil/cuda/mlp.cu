@@ -3,7 +3,7 @@
 // GPT-J (Hendrycks and Gimpel 2016), which is x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)).
 //
 // A thread has eight columns, 16 bytes. Constants: FLOAT16; WIDTH, 16 to 256, a power of two. Shared memory of the
-// backward pass: 32 KB.
+// backward pass: 8 KB.
 #define THREADS 256
 #define COLUMNS (4 * WIDTH)
 #define THREADS_A_ROW (COLUMNS / 8)
