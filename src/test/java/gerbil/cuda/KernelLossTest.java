@@ -24,8 +24,8 @@ import java.util.TreeMap;
 
 /**
  * A whole step, on the emulator, against the plain path in float32: with masked targets, activations kept and computed
- * again, heads of its own and tied ones. Gradients are added to those that are there,
- * also behind a pass of another size.
+ * again, heads of its own and tied ones. Gradients are added to those that are there, also behind a pass of another
+ * size.
  */
 class KernelLossTest {
 
