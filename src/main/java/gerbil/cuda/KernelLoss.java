@@ -98,7 +98,7 @@ public final class KernelLoss implements TrainingLoss {
             if (buffers == null || buffers.rows != ids.size()) {
                 forget();
                 scratch = model.manager().newSubManager();
-                buffers = new Buffers(scratch, Math.toIntExact(ids.size()));
+                buffers = new Buffers(Math.toIntExact(ids.size()));
             }
             return step(ids, targets, groups, count, scale);
         } catch (EngineException e) {
@@ -159,7 +159,7 @@ public final class KernelLoss implements TrainingLoss {
         NDArray y = buffers.y.get(slot(layer));
         NDArray f = buffers.f.get(slot(layer));
         product(buffers.normed.get(slot(layer)), inputs.get(layer), y);
-        run(kernels.gelu(), blocks(buffers.rows, StepKernels.THREADS / (config.width() / 2)), 1, y,
+        run(kernels.gelu(), blocks(buffers.rows, StepKernels.geluRows(config.width())), 1, y,
                 weights.get(8 + 10 * layer), f, buffers.rows);
         run(kernels.attention(), buffers.rows / length * config.heads(), 1, y, angles, f,
                 buffers.logSums.get(slot(layer)));
@@ -234,7 +234,7 @@ public final class KernelLoss implements TrainingLoss {
 
     private void sumSegments(NDArray x, NDArray order, NDArray offsets, NDArray sums, NDArray counts) {
         int entries = config.vocabulary();
-        run(kernels.segmentSum(), blocks(entries, 8), 1, x, order, offsets, entries, sums, counts);
+        run(kernels.segmentSum(), blocks(entries, StepKernels.SEGMENTS), 1, x, order, offsets, entries, sums, counts);
     }
 
     private void product(NDArray x, NDArray w, NDArray out) {
@@ -284,10 +284,9 @@ public final class KernelLoss implements TrainingLoss {
         buffers = null;
     }
 
-    /** What comes and goes with each micro-batch, of one size as long as they have the same. */
+    /** What each micro-batch fills anew, in scratch, for as long as they have one size. */
     private final class Buffers {
 
-        private final NDManager manager;
         private final int rows;
         private final int blocks;
         /** The residual stream, (rows, width): before each layer, but the first, and before the head. */
@@ -322,8 +321,7 @@ public final class KernelLoss implements TrainingLoss {
         private final NDArray dEmbedding;
         private NDArray embedded;
 
-        Buffers(NDManager manager, int rows) {
-            this.manager = manager;
+        Buffers(int rows) {
             this.rows = rows;
             long width = config.width();
             int layers = config.layers();
@@ -350,7 +348,7 @@ public final class KernelLoss implements TrainingLoss {
             hidden = halves(hiddenRows, width);
             exactHidden = floats(rows, width);
             losses = floats(rows);
-            headLogSums = kept(manager.full(new Shape(hiddenRows), NOTHING));
+            headLogSums = kept(scratch.full(new Shape(hiddenRows), NOTHING));
             dHidden = floats(rows, width);
             boolean narrow = kernels.softmax() == null;
             logits = narrow ? null : halves(Math.min(LOGIT_ROWS, rows), head.getShape().get(0));
@@ -368,12 +366,12 @@ public final class KernelLoss implements TrainingLoss {
         }
 
         private NDArray floats(long... shape) {
-            return kept(manager.create(new Shape(shape), DataType.FLOAT32));
+            return kept(scratch.create(new Shape(shape), DataType.FLOAT32));
         }
 
         private NDArray halves(long... shape) {
             NDArray zeros = KernelLoss.this.halves(shape);
-            zeros.attach(manager);
+            zeros.attach(scratch);
             return kept(zeros);
         }
 

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The kernels of a training step. How much of a matrix they have at once is as it was the fastest on an H100 when it
- * was tried there from Python, or as much as a card's shared memory has room for.
+ * The kernels of a training step. How much of a matrix they have at once is as in a prototype in Python, where it was
+ * the fastest of what was tried on an H100, or as much as a card's shared memory has room for.
  *
  * @param headRows null where the head is of products by cuBLAS, which were faster there, and a softmax
  * @param headEntries likewise
@@ -21,8 +21,9 @@ record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kern
                    Kernel attentionDq, Kernel attentionDkv, Kernel segmentSum, Kernel headRows, Kernel headEntries,
                    Kernel softmax, int rowTile, int entryTile, int entryParts) {
 
-    /** Threads of a block of the kernels that go through rows. */
-    static final int THREADS = 256;
+    /** Entries of the vocabulary whose rows a block of {@code segmentSum} adds up. */
+    static final int SEGMENTS = 8;
+    private static final int THREADS = 256;
     /** Rows of a block of the head's kernels, of tokens or of entries. */
     static final int HEAD_ROWS = 128;
     /** The widest model whose head is a kernel. */
@@ -76,7 +77,7 @@ record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kern
                 new Kernel(attention, "attention", THREADS, keysAndValues),
                 new Kernel(attention, "attention_dq", THREADS, keysAndValues),
                 new Kernel(attention, "attention_dkv", THREADS, keysAndValues + 2 * Float.BYTES * chunk),
-                new Kernel(segments, "segment_sum", THREADS, 8 * width * Float.BYTES),
+                new Kernel(segments, "segment_sum", THREADS, SEGMENTS * width * Float.BYTES),
                 rows == null ? null : rows.kernel("head_rows", sizes),
                 entries == null ? null : entries.kernel("head_entries", sizes),
                 rows == null ? softmax(config.vocabulary(), float16) : null,
@@ -93,6 +94,11 @@ record StepKernels(Kernel layerNorm, Kernel layerNormBackward, Kernel gelu, Kern
     /** Rows of the residual stream that a block of the LayerNorm's kernels has at once: a warp has one, or several. */
     static int rows(int width) {
         return THREADS / Math.min(32, width / 4);
+    }
+
+    /** Rows that a block of {@code gelu} has: a thread has eight of a row's columns. */
+    static int geluRows(int width) {
+        return THREADS / (4 * width / 8);
     }
 
     /** How a kernel of the head goes through a matrix. */

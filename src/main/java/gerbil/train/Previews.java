@@ -22,7 +22,7 @@ final class Previews {
     private static final int MOST = 20;
     private static final long HELD_OUT_TOKENS = 4_096;
     private static final int SAMPLE_TOKENS = 64;
-    private static final Sampling SAMPLING = new Sampling(0.8, 0, 0.95);
+    static final Sampling SAMPLING = new Sampling(0.8, 0, 0.95);
 
     private final RunSpec spec;
     private final TokenSet heldOut;

@@ -27,7 +27,7 @@ import java.util.stream.DoubleStream;
  * @param loss of the last step, nats a token
  * @param stepSeconds of each measured step
  * @param tokensPerSecond of the median step
- * @param headSeconds that the fused head takes for as many tokens, measured by itself; 0 on the plain path
+ * @param headSeconds that the fused head takes for as many tokens, measured by itself; 0 on other paths
  * @param optimizerSeconds of the median step: clipping and AdamW
  * @param deviceMemory of a GPU, taken at the end, in bytes; null for a processor
  */
@@ -78,7 +78,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
     }
 
     private static double headSeconds(RunSpec spec, StepSettings settings) {
-        if (settings.path() == TrainingPath.PLAIN) {
+        if (settings.path() != TrainingPath.FUSED) {
             return 0;
         }
         try (NDManager manager = NDManager.newBaseManager(Devices.of(spec.config()))) {

@@ -67,6 +67,17 @@ DEVICE void load_chunk_turned(u16* to, const u16* from, const float2* angles, in
   }
 }
 
+// Keys and values from a position on into shared memory, if those that are there are others
+DEVICE void see_keys(u16* keys, u16* values, const u16* q, const float2* angles, int chunk, int& loaded) {
+  if (chunk == loaded) return;
+  __syncthreads();
+  load_chunk(values, q + 2 * WIDTH, Y_STRIDE, chunk);
+  load_chunk_turned(keys, q + WIDTH, angles, chunk, 1.f);
+  wait_for_copies<0>();
+  __syncthreads();
+  loaded = chunk;
+}
+
 // Rows of a column from first on as an operand; past the last it is the last again
 DEVICE void load_rows(Operand a, const u16* from, int stride, int first) {
 #pragma unroll
@@ -194,14 +205,7 @@ KERNEL __launch_bounds__(THREADS, BLOCKS) attention(const u16* y, const float2* 
     for (int part = 0; part < PARTS; part++) reference[part][0] = reference[part][1] = NOTHING;
 #pragma unroll 1
     for (int chunk = 0; chunk < min((group + 1) * GROUP_ROWS, LENGTH); chunk += CHUNK) {
-      if (chunk != loaded) {
-        __syncthreads();
-        load_chunk(values, q + 2 * WIDTH, Y_STRIDE, chunk);
-        load_chunk_turned(keys, q + WIDTH, angles, chunk, 1.f);
-        wait_for_copies<0>();
-        __syncthreads();
-        loaded = chunk;
-      }
+      see_keys(keys, values, q, angles, chunk, loaded);
 #pragma unroll 1
       for (int n = chunk; n < min(first + ROWS, chunk + CHUNK); n += 32) {
         Scores scores = {};
@@ -316,14 +320,7 @@ KERNEL __launch_bounds__(THREADS, BLOCKS) attention_dq(const u16* y, const float
     Sums sums = {};
 #pragma unroll 1
     for (int chunk = 0; chunk < min((group + 1) * GROUP_ROWS, LENGTH); chunk += CHUNK) {
-      if (chunk != loaded) {
-        __syncthreads();
-        load_chunk(values, q + 2 * WIDTH, Y_STRIDE, chunk);
-        load_chunk_turned(keys, q + WIDTH, angles, chunk, 1.f);
-        wait_for_copies<0>();
-        __syncthreads();
-        loaded = chunk;
-      }
+      see_keys(keys, values, q, angles, chunk, loaded);
 #pragma unroll 1
       for (int n = chunk; n < min(first + ROWS, chunk + CHUNK); n += 32) {
         Scores scores, slopes;

@@ -39,8 +39,9 @@ DEVICE void copy_row(u16* to, const u16* from, int column) {
   copy_16_bytes(to + column * 8, from + column * 8);
 }
 
-// Begins to load the rows of a tile and the number that goes with each
-DEVICE void load_tile(char* room, const u16* matrix, const float* values, i64 tile) {
+// Begins to load the rows of a tile and the number that goes with each, into the room of those of its parity
+DEVICE void load_tile(char* rooms, const u16* matrix, const float* values, i64 tile) {
+  char* room = rooms + tile % 2 * TILE_BYTES;
   u16* rows = (u16*)room;
   const u16* from = matrix + tile * TILE * WIDTH;
 #pragma unroll
@@ -51,6 +52,14 @@ DEVICE void load_tile(char* room, const u16* matrix, const float* values, i64 ti
     copy_16_bytes(room + TILE * STRIDE * 2 + i * 16, values + tile * TILE + i * 4);
   }
   end_copies();
+}
+
+// Waits for a tile, which is returned, and begins to load the one after it, if there is one
+DEVICE const u16* next_tile(char* rooms, const u16* matrix, const float* values, int tile, int end) {
+  wait_for_copies<0>();
+  __syncthreads();
+  if (tile + 1 < end) load_tile(rooms, matrix, values, tile + 1);
+  return (const u16*)(rooms + tile % 2 * TILE_BYTES);
 }
 
 // A warp's rows, as the left operand of products
@@ -139,6 +148,26 @@ DEVICE void multiply_tile(float (*sums)[WIDTH / 8][4], u32 (*p)[4], const u16* t
   }
 }
 
+// total += 2^(score - reference), of scores with rows of the tile from n on, and sums += these powers times the rows
+DEVICE void add_powers(float (*scores)[STEP / 8][4], float (*reference)[2], float (*total)[2],
+    float (*sums)[WIDTH / 8][4], const u16* tile, int n) {
+#pragma unroll
+  for (int k = 0; k < STEP / 16; k++) {
+    u32 p[PARTS][4];
+#pragma unroll
+    for (int part = 0; part < PARTS; part++) {
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        float* x = scores[part][2 * k + j / 2] + 2 * (j % 2);
+        float one = fast_exp2(x[0] - reference[part][j % 2]), two = fast_exp2(x[1] - reference[part][j % 2]);
+        total[part][j % 2] += one + two;
+        p[part][j] = pack(one, two);
+      }
+    }
+    multiply_tile(sums, p, tile, n + k * 16);
+  }
+}
+
 // Where a row's largest score has grown past the room above its reference, the reference follows, and what was summed
 // with the old one is brought to the new
 DEVICE void follow_largest(float (*scores)[STEP / 8][4], float (*reference)[2], float (*total)[2],
@@ -190,31 +219,14 @@ KERNEL __launch_bounds__(THREADS, BLOCKS) head_rows(const u16* h, const u16* w, 
   for (int part = 0; part < PARTS; part++) reference[part][0] = reference[part][1] = NOTHING;
   load_tile(shared, w, b, 0);
   for (int i = 0; i < tiles; i++) {
-    wait_for_copies<0>();
-    __syncthreads();
-    if (i + 1 < tiles) load_tile(shared + (i + 1) % 2 * TILE_BYTES, w, b, i + 1);
-    const u16* tile = (const u16*)(shared + i % 2 * TILE_BYTES);
+    const u16* tile = next_tile(shared, w, b, i, tiles);
     const float* values = (const float*)(tile + TILE * STRIDE);
 #pragma unroll 1
     for (int n = 0; n < TILE; n += STEP) {
       float scores[PARTS][STEP / 8][4];
       multiply_scores(scores, own, tile, values, n);
       follow_largest(scores, reference, total, sums);
-#pragma unroll
-      for (int k = 0; k < STEP / 16; k++) {
-        u32 p[PARTS][4];
-#pragma unroll
-        for (int part = 0; part < PARTS; part++) {
-#pragma unroll
-          for (int j = 0; j < 4; j++) {
-            float* x = scores[part][2 * k + j / 2] + 2 * (j % 2);
-            float one = fast_exp2(x[0] - reference[part][j % 2]), two = fast_exp2(x[1] - reference[part][j % 2]);
-            total[part][j % 2] += one + two;
-            p[part][j] = pack(one, two);
-          }
-        }
-        multiply_tile(sums, p, tile, n + k * 16);
-      }
+      add_powers(scores, reference, total, sums, tile, n);
     }
   }
 #pragma unroll
@@ -254,41 +266,24 @@ KERNEL __launch_bounds__(THREADS, BLOCKS) head_entries(const u16* h, const u16* 
   int begin = (int)((i64)tiles * part_of_tiles / gridDim.y), end = (int)((i64)tiles * (part_of_tiles + 1) / gridDim.y);
   Own own;
   load_own(own, shared + 2 * TILE_BYTES, w, first, entries);
-  float sums[PARTS][WIDTH / 8][4] = {}, total[PARTS][2] = {}, bias[PARTS][2];
+  float sums[PARTS][WIDTH / 8][4] = {}, total[PARTS][2] = {}, reference[PARTS][2];
 #pragma unroll
   for (int part = 0; part < PARTS; part++) {
 #pragma unroll
     for (int half = 0; half < 2; half++) {
       int row = first + (WARP * PARTS + part) * 16 + half * 8 + LANE / 4;
-      bias[part][half] = b[min(row, entries - 1)] + ENTRY_SHIFT;
+      reference[part][half] = -b[min(row, entries - 1)] - ENTRY_SHIFT;
     }
   }
   if (begin < end) load_tile(shared, h, log_sums, begin);
   for (int i = begin; i < end; i++) {
-    wait_for_copies<0>();
-    __syncthreads();
-    if (i + 1 < end) load_tile(shared + (i + 1 - begin) % 2 * TILE_BYTES, h, log_sums, i + 1);
-    const u16* tile = (const u16*)(shared + (i - begin) % 2 * TILE_BYTES);
+    const u16* tile = next_tile(shared, h, log_sums, i, end);
     const float* values = (const float*)(tile + TILE * STRIDE);
 #pragma unroll 1
     for (int n = 0; n < TILE; n += STEP) {
       float scores[PARTS][STEP / 8][4];
       multiply_scores(scores, own, tile, values, n);
-#pragma unroll
-      for (int k = 0; k < STEP / 16; k++) {
-        u32 p[PARTS][4];
-#pragma unroll
-        for (int part = 0; part < PARTS; part++) {
-#pragma unroll
-          for (int j = 0; j < 4; j++) {
-            float* x = scores[part][2 * k + j / 2] + 2 * (j % 2);
-            float one = fast_exp2(x[0] + bias[part][j % 2]), two = fast_exp2(x[1] + bias[part][j % 2]);
-            total[part][j % 2] += one + two;
-            p[part][j] = pack(one, two);
-          }
-        }
-        multiply_tile(sums, p, tile, n + k * 16);
-      }
+      add_powers(scores, reference, total, sums, tile, n);
     }
   }
   wait_for_copies<0>(); // of a part without tiles

@@ -74,6 +74,10 @@ class StepKernelsTest {
         new Emulator(SHARED).load(kernel).run(x, y, new KernelArguments().of(arguments));
     }
 
+    private static int blocks(int rows, int ofBlock) {
+        return (rows + ofBlock - 1) / ofBlock;
+    }
+
     private NDArray normal(double deviation, long... shape) {
         return manager.randomNormal(0, (float) deviation, new Shape(shape), DataType.FLOAT32);
     }
@@ -132,8 +136,8 @@ class StepKernelsTest {
         NDArray b = normal(1, entries).clip(-1, 1).mul(spread);
         NDArray targets = manager.randomInteger(0, entries, new Shape(rows), DataType.INT64);
         NDArray learned = manager.randomUniform(0, 1, new Shape(rows)).gte(masked).toType(DataType.FLOAT32, true);
-        int tiles = (entries + kernels.rowTile() - 1) / kernels.rowTile();
-        int rowTiles = (rows + kernels.entryTile() - 1) / kernels.entryTile();
+        int tiles = blocks(entries, kernels.rowTile());
+        int rowTiles = blocks(rows, kernels.entryTile());
         NDArray h16 = half(padded(h.mul(LOG2_E), rowTiles * kernels.entryTile(), 0), precision);
         NDArray w16 = half(padded(w, tiles * kernels.rowTile(), 0), precision);
         NDArray bias = padded(b.mul(LOG2_E), tiles * kernels.rowTile(), -1e30f);
@@ -146,10 +150,10 @@ class StepKernelsTest {
         int parts = kernels.entryParts();
         NDArray dw = nan(parts, entries, width);
         NDArray db = nan(parts, entries);
-        run(kernels.headRows(), (rows + 127) / 128, 1, h16, w16, bias, rows, tiles, h, w, b, targets, learned, 4f,
-                losses, logSums, dh);
-        run(kernels.headEntries(), (entries + 127) / 128, parts, h16, w16, bias, entries, rowTiles, logSums, targetH,
-                counts, dw, db);
+        run(kernels.headRows(), blocks(rows, StepKernels.HEAD_ROWS), 1, h16, w16, bias, rows, tiles, h, w, b,
+                targets, learned, 4f, losses, logSums, dh);
+        run(kernels.headEntries(), blocks(entries, StepKernels.HEAD_ROWS), parts, h16, w16, bias, entries, rowTiles,
+                logSums, targetH, counts, dw, db);
 
         NDArray hidden = exact(h16).get("0:" + rows).div(LOG2_E);
         NDArray weight = exact(w16).get("0:" + entries);
@@ -158,6 +162,11 @@ class StepKernelsTest {
         NDArray largest = logits.max(new int[] {1}, true);
         NDArray logSum = logits.sub(largest).exp().sum(new int[] {1}).log().add(largest.squeeze(1));
         NDArray own = exact(h).mul(exact(w).get(targets)).sum(new int[] {1}).add(exact(b).get(targets));
+        if (masked == 1) {
+            for (NDArray nothing : new NDArray[] {losses, dh, dw, db}) {
+                assertEquals(0, nothing.abs().max().getFloat());
+            }
+        }
         assertClose("losses", logSum.sub(own).mul(exact(learned)), losses, 3e-5);
         assertClose("dh", p.matMul(weight).sub(onTarget.matMul(exact(w))).mul(4), dh, bound(precision));
         assertClose("dw", p.transpose().matMul(hidden).sub(exact(targetH)), dw.sum(new int[] {0}), bound(precision));
@@ -258,8 +267,8 @@ class StepKernelsTest {
         NDArray f = half(nan(rows, 5L * width), precision);
         NDArray dy = half(nan(rows, 7L * width), precision);
         NDArray sums = nan(3, 4L * width);
-        int ofBlock = StepKernels.THREADS / (width / 2);
-        run(kernels.gelu(), (rows + ofBlock - 1) / ofBlock, 1, y, bias, f, rows);
+        int ofBlock = StepKernels.geluRows(width);
+        run(kernels.gelu(), blocks(rows, ofBlock), 1, y, bias, f, rows);
         run(kernels.geluBackward(), 3, 1, y, bias, d, dy, sums, rows);
 
         NDArray input = exact(y);
@@ -292,7 +301,7 @@ class StepKernelsTest {
         NDArray normed = nan(rows, width);
         NDArray moments = nan(rows, 2);
         int ofBlock = StepKernels.rows(width);
-        run(kernels.layerNorm(), (rows + ofBlock - 1) / ofBlock, 1, x, added, inLayer ? bias : null, gain, shift, sum,
+        run(kernels.layerNorm(), blocks(rows, ofBlock), 1, x, added, inLayer ? bias : null, gain, shift, sum,
                 normed16, normed, moments, 2f, rows);
         NDArray d = inLayer ? half(normal(1, rows, width), precision) : normal(1, rows, width);
         NDArray before = normal(1, rows, width);
@@ -338,7 +347,7 @@ class StepKernelsTest {
         NDArray offsets = manager.create(offsets(ids.toLongArray(), entries));
         NDArray sums = nan(entries, width);
         NDArray counts = nan(entries);
-        run(kernels.segmentSum(), (entries + 7) / 8, 1, x, order, offsets, entries, sums, counts);
+        run(kernels.segmentSum(), blocks(entries, StepKernels.SEGMENTS), 1, x, order, offsets, entries, sums, counts);
         NDArray of = ids.oneHot(entries + 1).get(":, 0:" + entries).toType(DataType.FLOAT64, true);
         assertClose("sums", of.transpose().matMul(exact(x)), sums, 1e-6);
         assertEquals(of.sum(new int[] {0}).toType(DataType.FLOAT32, true), counts);

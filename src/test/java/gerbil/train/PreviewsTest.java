@@ -58,6 +58,9 @@ class PreviewsTest {
                 numbers.add(loss.mean() + " " + setup.optimizer().step(1e-2));
                 if (watched) {
                     seen.add(previews.of(step));
+                    LanguageModel now = new LanguageModel(setup.model(), vocabulary(spec));
+                    assertEquals(now.continueText("", SmallRun.LENGTH / 2, Previews.SAMPLING, 0),
+                            seen.get(step).sample());
                 }
             }
             numbers.add(new LanguageModel(setup.model(), vocabulary(spec)).sha256());
@@ -78,7 +81,8 @@ class PreviewsTest {
         assertEquals(trained(spec, false, seen), trained(spec, true, seen));
         assertTrue(seen.get(29).heldOutLoss() < seen.get(0).heldOutLoss() - 0.3, seen.toString());
         assertTrue(seen.stream().allMatch(preview -> !preview.sample().isEmpty()), seen.toString());
-        assertTrue(seen.stream().map(Preview::sample).distinct().count() > 20, "not of the weights of its step: " + seen);
+        // not all thirty: of a few tokens two may be alike
+        assertTrue(seen.stream().map(Preview::sample).distinct().count() > 20, seen.toString());
     }
 
     /** Reading the text is taken to last 16 steps, which are two hundredths of 800. */
