@@ -61,7 +61,7 @@ final class FusedDecoder implements AutoCloseable {
         manager = model.manager().newSubManager();
         padding = padded ? manager.create(hidden, new Shape(batch, 1, 1, positions)) : manager.create(new float[0]);
         rotation = model.rotary().at(manager, 0, positions).overHeads(2 * config.heads());
-        Shape cache = new Shape(2, batch, config.heads(), positions, config.headDim());
+        Shape cache = new Shape(batch, positions, 2L * config.width());
         IntStream.range(0, config.layers()).forEach(layer -> caches.add(manager.zeros(cache)));
     }
 
@@ -73,7 +73,8 @@ final class FusedDecoder implements AutoCloseable {
      * @throws GerbilException if the model's logits are not numbers, from weights too large to compute with
      */
     long[] next(double[][] draws) {
-        try (NDScope scope = new NDScope()) {
+        try (NDScope scope = new NDScope();
+             IntraOpThreads threads = IntraOpThreads.worth(unseen.length * weights.multiplications())) {
             scope.suppressNotUsedWarning();
             int batch = draws[0].length;
             int length = unseen.length / batch;

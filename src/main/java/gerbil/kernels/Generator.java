@@ -12,8 +12,8 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * Continues token sequences, with a copy of the model's weights as they were when it was made. It is closed with the
- * model, if not before.
+ * Continues token sequences, with the model's weights as they are when it is made: after a step of training a new one is
+ * needed. It is closed with the model, if not before.
  */
 public final class Generator implements AutoCloseable {
 
@@ -52,7 +52,7 @@ public final class Generator implements AutoCloseable {
         this.model = model;
         this.vocabularySize = vocabularySize;
         kernels = Kernels.load(model.manager());
-        weights = PackedWeights.of(model, kernels, drawn);
+        weights = PackedWeights.of(model, kernels, drawn, true);
     }
 
     /**

@@ -3,6 +3,7 @@ package gerbil.kernels;
 import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -13,6 +14,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -60,7 +62,17 @@ public final class Kernels implements AutoCloseable {
 
     /** Loads the kernels on a manager's device; they are closed with it, if not before. */
     public static Kernels load(NDManager parent) {
-        return load(parent, Kernels.class.getResourceAsStream("kernels.py"));
+        try {
+            return load(parent, withProducts("products-onednn.py"));
+        } catch (EngineException e) { // this PyTorch does not have them: they are of x86
+            return load(parent, withProducts("products.py"));
+        }
+    }
+
+    /** The source with its products, which depend on the processor that PyTorch was built for. */
+    static InputStream withProducts(String products) {
+        return new SequenceInputStream(Kernels.class.getResourceAsStream("kernels.py"),
+                Kernels.class.getResourceAsStream(products));
     }
 
     /** The same of another source, which is closed. */

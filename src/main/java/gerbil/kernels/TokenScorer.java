@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
  * Log-probabilities of given tokens in float32, for many windows at a time. Windows of like length share a batch; the
@@ -27,11 +29,13 @@ public final class TokenScorer {
 
     private final GptJ model;
     private final Kernels kernels;
+    private final PackedWeights weights;
     private final NDList rotation;
 
     public TokenScorer(GptJ model) {
         this.model = model;
         kernels = Kernels.load(model.manager());
+        weights = PackedWeights.of(model, kernels, model.config().vocabulary(), false);
         rotation = model.rotary().at(model.manager(), 0, model.config().contextLength())
                 .overHeads(2 * model.config().heads());
     }
@@ -68,7 +72,7 @@ public final class TokenScorer {
             int last = Math.min(byLength.length, first + Math.max(1, BATCH_TOKENS / longest));
             List<TokenWindow> batch = IntStream.range(first, last).mapToObj(i -> windows.get(byLength[i])).toList();
             beforeBatch.run();
-            List<TokenScores> scored = scoreBatch(batch, longest, top);
+            List<TokenScores> scored = scoreBatch(batch, top);
             for (int i = first; i < last; i++) {
                 scores[byLength[i]] = scored.get(i - first);
             }
@@ -88,35 +92,62 @@ public final class TokenScorer {
         }
     }
 
-    /** One batch: shorter windows are padded at the end, where causal attention hides it from their tokens. */
-    private List<TokenScores> scoreBatch(List<TokenWindow> batch, int length, int top) {
-        int count = batch.stream().mapToInt(w -> w.continuation().length).sum();
-        long[] ids = new long[batch.size() * length];
-        long[] rows = new long[count];
-        long[] targets = new long[count];
-        int scored = 0;
-        for (int sequence = 0; sequence < batch.size(); sequence++) {
-            TokenWindow window = batch.get(sequence);
-            for (int place = 0; place < window.length() - 1; place++) {
-                ids[sequence * length + place] = window.token(place);
-                if (place >= window.context().length - 1) {
-                    rows[scored] = (long) sequence * length + place;
-                    targets[scored++] = window.token(place + 1);
-                }
-            }
-        }
-        int chunk = Math.max(1, LOGITS / model.config().vocabulary());
-        try (NDScope scope = new NDScope(); NDManager scratch = model.manager().newSubManager()) {
+    /**
+     * One batch. With as many windows as threads each thread takes a part, whose operators it has to itself: so no
+     * thread waits for another at each operator.
+     */
+    private List<TokenScores> scoreBatch(List<TokenWindow> batch, int top) {
+        int threads = JniUtils.getNumThreads();
+        boolean apart = threads > 1 && batch.size() >= threads && !model.manager().getDevice().isGpu();
+        int parts = apart ? threads : 1;
+        int chunk = Math.max(1, LOGITS / parts / model.config().vocabulary());
+        long tokens = batch.stream().mapToInt(TokenWindow::length).sum();
+        try (NDScope scope = new NDScope(); NDManager scratch = model.manager().newSubManager();
+             IntraOpThreads shared = apart ? IntraOpThreads.one()
+                     : IntraOpThreads.worth(tokens * weights.multiplications())) {
             scope.suppressNotUsedWarning();
-            NDList results = kernels.call("score", false, new Kernels.Arguments()
-                    .add(scratch.create(ids, new Shape(batch.size(), length))).add(scratch.create(rows))
-                    .add(scratch.create(targets)).add(model.tensors())
+            NDList ids = new NDList();
+            NDList rows = new NDList();
+            NDList targets = new NDList();
+            for (int part = 0; part < parts; part++) {
+                List<TokenWindow> windows =
+                        batch.subList(part * batch.size() / parts, (part + 1) * batch.size() / parts);
+                Inputs inputs = inputs(windows);
+                ids.add(scratch.create(inputs.ids, new Shape(windows.size(), inputs.ids.length / windows.size())));
+                rows.add(scratch.create(inputs.rows));
+                targets.add(scratch.create(inputs.targets));
+            }
+            NDList results = kernels.call("score", false, new Kernels.Arguments().add(ids).add(rows).add(targets)
+                    .add(weights.embedding()).add(weights.layers()).add(weights.head())
                     .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
             return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),
                     top == 0 ? new long[0] : results.get(2).toLongArray(),
                     top == 0 ? new float[0] : results.get(3).toFloatArray());
         }
+    }
+
+    /** As the kernel takes them: ids (windows, length), the rows that are scored, and the tokens that follow there. */
+    private record Inputs(long[] ids, long[] rows, long[] targets) {
+    }
+
+    /** Of windows, the longest first; shorter ones are padded at the end, where causal attention hides it. */
+    private static Inputs inputs(List<TokenWindow> windows) {
+        int length = windows.get(0).length() - 1;
+        long[] ids = new long[windows.size() * length];
+        LongStream.Builder rows = LongStream.builder();
+        LongStream.Builder targets = LongStream.builder();
+        for (int sequence = 0; sequence < windows.size(); sequence++) {
+            TokenWindow window = windows.get(sequence);
+            for (int place = 0; place < window.length() - 1; place++) {
+                ids[sequence * length + place] = window.token(place);
+                if (place >= window.context().length - 1) {
+                    rows.add((long) sequence * length + place);
+                    targets.add(window.token(place + 1));
+                }
+            }
+        }
+        return new Inputs(ids, rows.build().toArray(), targets.build().toArray());
     }
 
     private static List<TokenScores> split(List<TokenWindow> batch, int top, float[] own, float[] best, long[] topIds,

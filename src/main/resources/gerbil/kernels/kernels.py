@@ -356,25 +356,68 @@ class M(Module):
     embedding = (self).gradients(torch.embedding(leaves[0], ids), [leaves[0]], d)
     return torch.add(embedding, all)
 
-  # The packed weights of all layers, layer after layer, for the products of one token: those with matrices of many rows
-  # are up to five times faster with the transposed matrix in memory.
+  # For tokens at a time: of each layer, one after another, LayerNorm's weight and bias, what the layer's input is
+  # multiplied with, (9 width, width), its bias, what makes the output and its bias, as in packed, but made ready for
+  # products, and what the input gives in this order: key and query turned by a quarter, value, key, query, MLP.
   def packed_for_tokens(self: __torch__.M,
       weights: List[Tensor]) -> List[Tensor]:
     all = annotate(List[Tensor], [])
+    width = torch.size(weights[0], 1)
     for layer in range((torch.len(weights) - 5) // 10):
-      packed = (self).packed(weights, layer, 6)
-      packed[2] = torch.t(torch.contiguous(torch.t(packed[2])))
-      packed[4] = torch.t(torch.contiguous(torch.t(packed[4])))
-      all = torch.add(all, packed)
+      norm_weight, norm_bias, inputs, inputs_bias, outputs, outputs_bias, = (self).packed(weights, layer, 6)
+      q, k, v, turned_q, turned_k, inner, = torch.split_with_sizes(inputs, [width, width, width, width, width, 4 * width])
+      ordered = torch.cat([turned_k, turned_q, v, k, q, inner])
+      all = torch.add(all, [norm_weight, norm_bias, (self).prepared(ordered), inputs_bias, (self).prepared(outputs), outputs_bias])
     return all
 
+  # What a layer that is packed for tokens makes of the residual stream x (batch, length, width) before its attention,
+  # (batch, length, 9 width), with keys and queries rotated. cos, sin (length, 2 width). At nano scale an operator costs
+  # more than its arithmetic, and new memory costs more than that: so there are few here, and they work in place.
+  def read(self: __torch__.M,
+      x: Tensor,
+      layers: List[Tensor],
+      layer: int,
+      cos: Tensor,
+      sin: Tensor) -> Tensor:
+    at = 6 * layer
+    width = torch.size(x, 2)
+    normed = torch.layer_norm(x, [width], layers[at], layers[at + 1], 1e-05)
+    y = (self).product(normed, layers[at + 2], layers[at + 3])
+    kq = torch.slice(y, -1, 3 * width, 5 * width)
+    torch.addcmul_(torch.mul_(kq, cos), torch.slice(y, -1, 0, 2 * width), sin)
+    return y
+
+  # The part of y that begins at a number of widths, (batch, heads, length, head_dim)
+  def heads(self: __torch__.M,
+      y: Tensor,
+      part: int,
+      heads: int) -> Tensor:
+    batch, length, all, = torch.size(y)
+    width = all // 9
+    return torch.transpose(torch.view(torch.slice(y, -1, part * width, (part + 1) * width), [batch, length, heads, -1]), 1, 2)
+
+  # The residual stream after the layer, from x, from y, what read has made of it, whose queries are q, and from what
+  # attention has made of them, (batch, heads, length, head_dim)
+  def written(self: __torch__.M,
+      x: Tensor,
+      y: Tensor,
+      q: Tensor,
+      mixed: Tensor,
+      layers: List[Tensor],
+      layer: int) -> Tensor:
+    at = 6 * layer
+    width = torch.size(x, 2)
+    torch.copy_(q, mixed)
+    torch.gelu_(torch.slice(y, -1, 5 * width), approximate="tanh")
+    return torch.add_((self).product(torch.slice(y, -1, 4 * width), layers[at + 4], layers[at + 5]), x)
+
   # Draws a token after each row of ids (batch, length) for each row of draws (tokens, batch), numbers in [0, 1), and goes
-  # on from what it has drawn. layers: packed for tokens. head: LayerNorm's weight and bias, and the head's (transposed).
-  # caches: a layer each, keys and values (2, batch, heads, positions, head_dim), extended by the tokens seen. padding:
-  # empty, or (batch, 1, 1, positions) with -30000 where a row begins later than the longest: attention sees distances
-  # between positions alone, so all rows share theirs. cos, sin: (positions, 2 heads, head_dim). sampling: tokens in the
-  # caches (0, or length is 1), temperature, top-k, top-p. Returns the ids (tokens, batch), and whether the last logits
-  # are numbers: what is none stays in the caches, so that all after it are none.
+  # on from what it has drawn. layers: packed for tokens. head: LayerNorm's weight and bias, the head's prepared weight and
+  # bias, and of a large head what quantized makes. caches: a layer each, values and keys (batch, positions, 2 width),
+  # extended by the tokens seen. padding: empty, or (batch, 1, 1, positions) with -30000 where a row begins later than the
+  # longest: attention sees distances between positions alone, so all rows share theirs. cos, sin: (positions, 2 heads,
+  # head_dim). sampling: tokens in the caches (0, or length is 1), temperature, top-k, top-p. Returns the ids (tokens,
+  # batch), and whether the last logits are numbers: what is none stays in the caches, so that all after it are none.
   def generate(self: __torch__.M,
       ids: Tensor,
       padding: Tensor,
@@ -388,37 +431,92 @@ class M(Module):
       sampling: Tensor) -> Tuple[Tensor, Tensor]:
     past = int(sampling[0])
     points = torch.to(draws, ids.device)
+    norm_weight, norm_bias, head_weight, head_bias, = torch.slice(head, 0, 4)
+    batch, positions, twice, = torch.size(caches[0])
+    width = twice // 2
+    heads, head_dim, = torch.slice(torch.size(cos), 1)
+    heads = heads // 2
+    flat_cos = torch.flatten(cos, 1)
+    flat_sin = torch.flatten(sin, 1)
+    values = annotate(List[Tensor], [])
+    keys = annotate(List[Tensor], [])
+    for cache in caches:
+      parts = torch.view(cache, [batch, positions, 2, heads, head_dim])
+      values = torch.append(values, torch.transpose(torch.select(parts, 2, 0), 1, 2))
+      keys = torch.append(keys, torch.transpose(torch.select(parts, 2, 1), 1, 2))
+    if float(sampling[1]) == 0.:
+      wanted = 1
+    else:
+      wanted = int(sampling[2])
     drawn = annotate(List[Tensor], [])
-    norm_weight, norm_bias, weight_t, bias, = head
     unseen = ids
-    logits = bias
+    logits = head_bias
     for i in range(torch.len(draws)):
       length = torch.size(unseen, 1)
       last = past + length
-      c = torch.slice(cos, 0, past, last)
-      s = torch.slice(sin, 0, past, last)
+      c = torch.slice(flat_cos, 0, past, last)
+      s = torch.slice(flat_sin, 0, past, last)
       mask = annotate(Optional[Tensor], None)
       if torch.numel(padding) > 0:
         later = torch.triu(torch.full([length, last], -30000., dtype=6, device=ids.device), last - length + 1)
         mask = torch.add(torch.slice(padding, 3, 0, last), later)
+      causal = torch.__and__(length > 1, torch.numel(padding) == 0)
       x = torch.embedding(embedding, unseen)
       for layer in range(torch.len(caches)):
-        packed = torch.slice(layers, 6 * layer, 6 * layer + 6)
-        q, k, v, inner, = (self).inputs(x, packed, c, s)
-        keys, values, = torch.unbind(torch.slice(caches[layer], 3, 0, last))
-        torch.copy_(torch.slice(keys, 2, past), k)
-        torch.copy_(torch.slice(values, 2, past), v)
-        causal = torch.__and__(length > 1, torch.numel(padding) == 0)
-        x = (self).outputs(x, torch.scaled_dot_product_attention(q, keys, values, mask, 0., causal), inner, packed)
-      h = torch.layer_norm(torch.select(x, 1, -1), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)
-      logits = torch.addmm(bias, h, weight_t)
-      next = (self).draw(logits, points[i], sampling)
+        y = (self).read(x, layers, layer, c, s)
+        torch.copy_(torch.slice(caches[layer], 1, past, last), torch.slice(y, -1, 2 * width, 4 * width))
+        q = (self).heads(y, 4, heads)
+        mixed = torch.scaled_dot_product_attention(q, torch.slice(keys[layer], 2, 0, last), torch.slice(values[layer], 2, 0, last), mask, 0., causal)
+        x = (self).written(x, y, q, mixed, layers, layer)
+      h = torch.layer_norm(torch.select(x, 1, -1), [width], norm_weight, norm_bias, 1e-05)
+      few = (self).likeliest(h, head, wanted)
+      if torch.len(few) < max(wanted, 1):
+        logits = (self).product(h, head_weight, head_bias)
+        next = (self).draw(logits, points[i], sampling)
+      else:
+        logits = torch.addmm(torch.index_select(head_bias, 0, few), h, torch.t(torch.index_select(head[4], 0, few)))
+        next = torch.index_select(few, 0, (self).draw(logits, points[i], sampling))
       unseen = torch.unsqueeze(next, 1)
       drawn = torch.append(drawn, next)
       past = last
     return (torch.stack(drawn), torch.all(torch.isfinite(logits)))
 
-  # The ids that numbers in [0, 1), (batch), draw from logits (batch, entries); sampling as in generate
+  # A large head for one token: weight (entries, width) itself and in 8 bits, entries' scales, which have to be bfloat16,
+  # and how far, at most, an entry's logit from these can be off for an h of length 1: by its weights' rounding, and by
+  # that of h and of the result to bfloat16, 2^-9 of their size each, twice over to be sure.
+  def quantized(self: __torch__.M,
+      weight: Tensor) -> List[Tensor]:
+    scales = torch.to(torch.clamp_min(torch.div(torch.amax(torch.abs(weight), [1], True), 127.), 1e-30), 15)
+    bytes = torch.to(torch.round(torch.div(weight, scales)), 1)
+    rounded = torch.mul(bytes, torch.to(scales, 6))
+    errors = torch.add(torch.linalg_vector_norm(torch.sub(weight, rounded), 2, [1]), torch.linalg_vector_norm(rounded, 2, [1]), alpha=0.0078125)
+    return [weight, bytes, torch.squeeze(scales, 1), errors]
+
+  # Entries of the vocabulary that have among them the wanted likeliest, and need a quarter of the memory's traffic to be
+  # found: those whose logit can be as large as the last of the wanted is at least. None where that does not pay, and
+  # where logits are no numbers. h (batch, width), head as in generate.
+  def likeliest(self: __torch__.M,
+      h: Tensor,
+      head: List[Tensor],
+      wanted: int) -> Tensor:
+    few = torch.empty([0], dtype=4, device=h.device)
+    if torch.__and__(torch.__and__(torch.len(head) > 4, torch.size(h, 0) == 1), torch.__and__(wanted > 0, wanted <= 256)):
+      weight, bytes, scales, errors, = torch.slice(head, 4)
+      roughly = torch.add(torch.to(torch._weight_int8pack_mm(torch.to(h, 15), bytes, scales), 6), head[3])
+      off = torch.mul(errors, torch.linalg_vector_norm(h))
+      sure = torch.sub(roughly, off)
+      if wanted == 1:
+        least = torch.amax(sure)
+      else:
+        least = torch.amin(torch.topk(sure, wanted)[0])
+      # float32 rounds too
+      least = torch.sub(least, torch.abs(least), alpha=1e-06)
+      few = torch.select(torch.nonzero(torch.ge(torch.add(roughly, off), least)), 1, 1)
+    return few
+
+  # The ids that numbers in [0, 1), (batch), draw from logits (batch, entries); sampling as in generate. On a
+  # processor the likeliest few thousand are found in a fraction of the time that sorting all takes, and are mostly enough
+  # for top-p; a GPU would have to wait to be asked.
   def draw(self: __torch__.M,
       logits: Tensor,
       points: Tensor,
@@ -428,17 +526,23 @@ class M(Module):
     top_p = float(sampling[3])
     entries = torch.size(logits, 1)
     if temperature == 0.:
-      ids = torch.argmax(logits, 1)
+      most, ids = torch.max(logits, 1) # in half of argmax's time
     elif torch.__and__(top_k == 0, top_p == 1.):
       sums = torch.cumsum(torch.softmax(torch.div(torch.to(logits, 7), temperature), 1), 1)
       ids = torch.squeeze((self).place(sums, points), 1)
     else:
       if top_k == 0:
+        all = torch.softmax(torch.div(torch.to(logits, 7), temperature), 1)
         kept = entries
+        if torch.__not__(logits.is_cuda):
+          kept = min(4096, entries)
+        p, order, = torch.topk(all, kept)
+        if kept < entries:
+          if bool(torch.any(torch.lt(torch.sum(p, [1]), top_p))):
+            p, order, = torch.topk(all, entries)
       else:
-        kept = min(top_k, entries)
-      largest, order = torch.topk(logits, kept)
-      p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 1)
+        largest, order = torch.topk(logits, min(top_k, entries))
+        p = torch.softmax(torch.div(torch.to(largest, 7), temperature), 1)
       enough = torch.lt(torch.sub(torch.cumsum(p, 1), p), top_p)
       sums = torch.cumsum(torch.mul(p, enough), 1)
       ids = torch.squeeze(torch.gather(order, 1, (self).place(sums, points)), 1)
@@ -452,23 +556,61 @@ class M(Module):
     return torch.clamp_max(torch.searchsorted(sums, wanted, right=True), torch.size(sums, 1) - 1)
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
-  # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. cos and sin
-  # (positions, 2 heads, head_dim). settings: chunk, top. The logits of chunk rows are in memory at once.
+  # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. Of all three a
+  # list, whose parts are computed side by side, and of which the results come together. embedding, layers, head as in
+  # generate; cos and sin (positions, 2 heads, head_dim). settings: chunk, top. The logits of chunk rows of each part are
+  # in memory at once.
   def score(self: __torch__.M,
+      ids: List[Tensor],
+      rows: List[Tensor],
+      targets: List[Tensor],
+      embedding: Tensor,
+      layers: List[Tensor],
+      head: List[Tensor],
+      cos: Tensor,
+      sin: Tensor,
+      settings: Tensor) -> List[Tensor]:
+    if torch.len(ids) == 1:
+      results = (self).score_part(ids[0], rows[0], targets[0], embedding, layers, head, cos, sin, settings)
+    else:
+      futures = annotate(List[Future[List[Tensor]]], [])
+      for i in range(torch.len(ids)):
+        futures = torch.append(futures, fork((self).score_part, ids[i], rows[i], targets[i], embedding, layers, head, cos, sin, settings))
+      parts = annotate(List[List[Tensor]], [])
+      for i in range(torch.len(futures)):
+        parts = torch.append(parts, torch.wait(futures[i]))
+      results = annotate(List[Tensor], [])
+      for i in range(4):
+        same = annotate(List[Tensor], [])
+        for part in parts:
+          same = torch.append(same, part[i])
+        results = torch.append(results, torch.cat(same))
+    return results
+
+  def score_part(self: __torch__.M,
       ids: Tensor,
       rows: Tensor,
       targets: Tensor,
-      weights: List[Tensor],
+      embedding: Tensor,
+      layers: List[Tensor],
+      head: List[Tensor],
       cos: Tensor,
       sin: Tensor,
-      settings: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+      settings: Tensor) -> List[Tensor]:
     chunk = int(settings[0])
     top = int(settings[1])
     length = torch.size(ids, 1)
-    streams = (self).streams(ids, weights, torch.slice(cos, 0, 0, length), torch.slice(sin, 0, 0, length), 6)
-    hidden, weight, bias, = (self).last(streams[-1], weights)
-    h = torch.index_select(torch.flatten(hidden, 0, 1), 0, rows)
-    w_t = torch.t(weight)
+    c = torch.flatten(torch.slice(cos, 0, 0, length), 1)
+    s = torch.flatten(torch.slice(sin, 0, 0, length), 1)
+    heads = torch.size(cos, 1) // 2
+    x = torch.embedding(embedding, ids)
+    for layer in range(torch.len(layers) // 6):
+      y = (self).read(x, layers, layer, c, s)
+      q = (self).heads(y, 4, heads)
+      mixed = torch.scaled_dot_product_attention(q, (self).heads(y, 3, heads), (self).heads(y, 2, heads), None, 0., True)
+      x = (self).written(x, y, q, mixed, layers, layer)
+    norm_weight, norm_bias, weight, bias, = torch.slice(head, 0, 4)
+    h = torch.layer_norm(torch.index_select(torch.flatten(x, 0, 1), 0, rows), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)
     count = torch.size(h, 0)
     own = torch.empty([count, 1], dtype=6, device=h.device)
     best = torch.empty([count, 1], dtype=6, device=h.device)
@@ -477,7 +619,7 @@ class M(Module):
     first = 0
     while first < count:
       last = min(first + chunk, count)
-      p = torch.log_softmax(torch.addmm(bias, torch.slice(h, 0, first, last), w_t), -1)
+      p = torch.log_softmax((self).product(torch.slice(h, 0, first, last), weight, bias), -1)
       torch.copy_(torch.slice(own, 0, first, last), torch.gather(p, 1, torch.unsqueeze(torch.slice(targets, 0, first, last), 1)))
       torch.copy_(torch.slice(best, 0, first, last), torch.amax(p, [1], True))
       if top > 0:
@@ -485,7 +627,7 @@ class M(Module):
         torch.copy_(torch.slice(top_values, 0, first, last), values)
         torch.copy_(torch.slice(top_ids, 0, first, last), indices)
       first = last
-    return (own, best, top_ids, top_values)
+    return [own, best, top_ids, top_values]
 
   # limits: the largest norm, and the loss scale. Returns the gradients' global L2 norm without the loss scale (NaN if one
   # of the losses is not a number), what to divide the gradients by so that it is at most the largest, and 1 where it is

@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TinyModel;
+import gerbil.spec.GptJConfig;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,6 +87,38 @@ class GeneratorTest {
             ids = IntStream.concat(IntStream.of(ids), IntStream.of((int) drawn.getLong())).toArray();
         }
         return ids;
+    }
+
+    static List<Sampling> ofAFew() {
+        return List.of(Sampling.GREEDY, new Sampling(0.7, 40, 1), new Sampling(1.3, 200, 0.9), new Sampling(1, 1, 1),
+                new Sampling(1, 300, 1));
+    }
+
+    /** A head of 4.8 million weights, whose likeliest entries are found by weights of 8 bits. */
+    @ParameterizedTest
+    @MethodSource("ofAFew")
+    void tokensOfALargeHeadAreThoseOfThePlainModel(Sampling sampling) {
+        GptJConfig config = new GptJConfig(50_257, 96, 1, 4, 8, 64);
+        model = TinyModel.create(config, manager, 3);
+        Generator generator = new Generator(model, config.vocabulary());
+        for (long seed = 0; seed < 4; seed++) {
+            assertArrayEquals(plain(50, sampling, seed), generator.generate(PROMPT, 50, sampling, seed, NEVER));
+        }
+    }
+
+    /** A preview in a training that shares its operators must not leave them to one thread, nor the other way about. */
+    @Test
+    void threadsAreWhatTheyWereBefore() {
+        int before = JniUtils.getNumThreads();
+        try {
+            for (int threads : new int[] {1, 3}) {
+                JniUtils.setNumThreads(threads);
+                new Generator(model, ROWS).generate(PROMPT, 3, FREE, 0, NEVER);
+                assertEquals(threads, JniUtils.getNumThreads());
+            }
+        } finally {
+            JniUtils.setNumThreads(before);
+        }
     }
 
     @Test

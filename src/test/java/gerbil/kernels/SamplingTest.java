@@ -6,13 +6,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** The kernel that draws a token, from ids 0 to 4 with probabilities 0.1, 0.4, 0.05, 0.15, 0.3. */
 class SamplingTest {
@@ -86,5 +90,37 @@ class SamplingTest {
     void topPCountsWhatTopKHasKept() {
         assertEquals(Set.of(1L), drawn(new Sampling(1, 2, 0.55)));
         assertEquals(Set.of(1L, 4L), drawn(new Sampling(1, 2, 0.6)));
+    }
+
+    /** Of 20,000 entries, of which more than a few thousand have to be sorted or do not. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.02, 0.5, 3})
+    void topPOfManyEntriesIsThatOfAllSorted(double spread) {
+        int entries = 20_000;
+        double topP = 0.9;
+        SplittableRandom random = new SplittableRandom(2);
+        float[] logits = new float[entries];
+        for (int i = 0; i < entries; i++) {
+            logits[i] = (float) (spread * random.nextGaussian());
+        }
+        double[] points = random.doubles(200).toArray();
+        Integer[] order = IntStream.range(0, entries).boxed().sorted(Comparator.comparingDouble(i -> -logits[i]))
+                .toArray(Integer[]::new);
+        double all = Arrays.stream(order).mapToDouble(i -> Math.exp(logits[i])).sum();
+        double[] sums = new double[entries];
+        int kept = 0;
+        for (double sum = 0; sum < topP; kept++) {
+            sum += Math.exp(logits[order[kept]]) / all;
+            sums[kept] = sum;
+        }
+        try (NDManager manager = NDManager.newBaseManager(); Kernels kernels = Kernels.load(manager)) {
+            long[] drawn = kernels.call("draw", false, new Kernels.Arguments()
+                    .add(manager.create(logits).broadcast(points.length, entries)).add(kernels.numbers(points))
+                    .add(kernels.numbers(0, 1, 0, topP))).singletonOrThrow().toLongArray();
+            for (int i = 0; i < points.length; i++) {
+                int place = Arrays.binarySearch(sums, 0, kept, points[i] * sums[kept - 1]);
+                assertEquals((long) order[place < 0 ? -1 - place : place], drawn[i], "of " + kept + " kept");
+            }
+        }
     }
 }

@@ -6,12 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
 import gerbil.base.GerbilException;
 import gerbil.model.GptJ;
 import gerbil.model.TinyModel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.util.Arrays;
 import java.util.List;
@@ -32,8 +33,10 @@ class TokenScorerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void scoresAreThePlainModels(boolean tied) {
+    @CsvSource({"false, 1", "true, 2", "false, 3"})
+    void scoresAreThePlainModels(boolean tied, int threads) {
+        int before = JniUtils.getNumThreads();
+        JniUtils.setNumThreads(threads);
         try (NDManager manager = NDManager.newBaseManager()) {
             GptJ model = TinyModel.create(tied ? TinyModel.CONFIG.withTiedHead(true) : TinyModel.CONFIG, manager, 1);
             SplittableRandom random = new SplittableRandom(1);
@@ -50,6 +53,9 @@ class TokenScorerTest {
                 greedy += scores.get(i).greedy() ? 1 : 0;
             }
             assertTrue(greedy > 0 && greedy < windows.size(), greedy + " greedy");
+            assertEquals(threads, JniUtils.getNumThreads());
+        } finally {
+            JniUtils.setNumThreads(before);
         }
     }
 
