@@ -12,8 +12,8 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * Continues token sequences, with the model's weights as they are when it is made: after a step of training a new one is
- * needed. It is closed with the model, if not before.
+ * Continues token sequences, with the model's weights as they are when it is made: after a step of training a new one
+ * is needed. It is closed with the model, if not before.
  */
 public final class Generator implements AutoCloseable {
 
