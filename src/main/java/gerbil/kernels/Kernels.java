@@ -64,12 +64,12 @@ public final class Kernels implements AutoCloseable {
     public static Kernels load(NDManager parent) {
         try {
             return load(parent, withProducts("products-onednn.py"));
-        } catch (EngineException e) { // this PyTorch does not have them: they are of x86
+        } catch (EngineException e) { // this PyTorch was built without oneDNN
             return load(parent, withProducts("products.py"));
         }
     }
 
-    /** The source with its products, which depend on the processor that PyTorch was built for. */
+    /** The source with its products, which depend on what PyTorch was built with. */
     static InputStream withProducts(String products) {
         return new SequenceInputStream(Kernels.class.getResourceAsStream("kernels.py"),
                 Kernels.class.getResourceAsStream(products));

@@ -7,22 +7,21 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import gerbil.model.GptJ;
 import gerbil.model.GptJTensors;
-import gerbil.spec.GptJConfig;
 
 import java.util.List;
 import java.util.Map;
 
 /**
  * A model's weights as products of few rows read them fastest, until it is closed: what a layer multiplies its input with
- * is one matrix, and so is what makes its output. Embedding, LayerNorms and biases are the model's own, so that after a
- * step of training they are to be packed anew.
+ * is one matrix, and so is what makes its output. What needs no packing is in part the model's own, so that after a step
+ * of training all is to be packed anew.
  *
  * @param manager of the copies
  * @param embedding the model's own
  * @param layers what the kernel {@code packed_for_tokens} makes
  * @param head the last LayerNorm's weight and bias, and the head's; where it is large, also what the kernel
  *     {@code quantized} makes of it
- * @param multiplications of one token with all of them
+ * @param multiplications of one token with all of them, about
  */
 record PackedWeights(NDManager manager, NDArray embedding, NDList layers, NDList head, long multiplications)
         implements AutoCloseable {
@@ -58,10 +57,8 @@ record PackedWeights(NDManager manager, NDArray embedding, NDList layers, NDList
                 NDScope.unregister(kept);
                 kept.attach(manager);
             }
-            GptJConfig config = model.config();
-            long ofLayers = 12L * config.layers() * config.width() * config.width();
             return new PackedWeights(manager, weights.get(GptJTensors.EMBEDDING), layers, head,
-                    ofLayers + headWeight.size());
+                    model.config().bodyParameters() + headWeight.size());
         }
     }
 

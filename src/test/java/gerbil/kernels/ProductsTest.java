@@ -28,7 +28,16 @@ import java.util.stream.IntStream;
 /** Products of few rows, held against float64. */
 class ProductsTest {
 
+    /** DJL passes no whole numbers. */
+    private static final String LIKELIEST = """
+
+              def found(self: __torch__.M, h: Tensor, head: List[Tensor], wanted: Tensor) -> Tensor:
+                return (self).likeliest(h, head, int(wanted))
+            """;
+
     private final NDManager manager = NDManager.newBaseManager();
+    private final Kernels kernels = Kernels.load(manager, new SequenceInputStream(Kernels.withProducts("products.py"),
+            new ByteArrayInputStream(LIKELIEST.getBytes(StandardCharsets.UTF_8))));
 
     @AfterEach
     void close() {
@@ -53,10 +62,9 @@ class ProductsTest {
         NDArray bias = normal(1, entries);
         double[] expected = logits(x, weight, bias);
         Kernels ofThisPyTorch = Kernels.load(manager);
-        Kernels ofAnyPyTorch = Kernels.load(manager, Kernels.withProducts("products.py"));
-        for (Kernels kernels : new Kernels[] {ofThisPyTorch, ofAnyPyTorch}) {
-            NDArray prepared = kernels.call("prepared", false, new Kernels.Arguments().add(weight)).singletonOrThrow();
-            float[] found = kernels.call("product", false, new Kernels.Arguments().add(x).add(prepared).add(bias))
+        for (Kernels either : new Kernels[] {ofThisPyTorch, kernels}) {
+            NDArray prepared = either.call("prepared", false, new Kernels.Arguments().add(weight)).singletonOrThrow();
+            float[] found = either.call("product", false, new Kernels.Arguments().add(x).add(prepared).add(bias))
                     .singletonOrThrow().toFloatArray();
             assertEquals(expected.length, found.length);
             for (int i = 0; i < found.length; i++) {
@@ -80,16 +88,7 @@ class ProductsTest {
                 new ByteArrayInputStream(source.getBytes(StandardCharsets.UTF_8))));
     }
 
-    /** DJL passes no whole numbers. */
-    private static final String LIKELIEST = """
-
-              def found(self: __torch__.M, h: Tensor, head: List[Tensor], wanted: Tensor) -> Tensor:
-                return (self).likeliest(h, head, int(wanted))
-            """;
-
     private Set<Integer> likeliest(NDArray h, NDArray weight, NDArray bias, int wanted) {
-        Kernels kernels = Kernels.load(manager, new SequenceInputStream(Kernels.withProducts("products.py"),
-                new ByteArrayInputStream(LIKELIEST.getBytes(StandardCharsets.UTF_8))));
         NDList head = new NDList(bias, bias, bias, bias); // of which the last is read
         head.addAll(kernels.call("quantized", false, new Kernels.Arguments().add(weight)));
         return Arrays.stream(kernels.call("found", false, new Kernels.Arguments().add(h).add(head)
