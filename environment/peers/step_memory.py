@@ -1,10 +1,12 @@
 """What a training step of kernels.py keeps in memory at most on a GPU, counted on a processor.
 
-Called with kernels.py and the settings' first three numbers (dtype, chunk, block); reads from standard input, a line
-each, vocabulary, width, layers, heads, length, sequences and 1 for a tied head (else 0), and answers with bytes: of all
-tensors that operators have made and nobody has dropped yet, weights and their gradients left out.
+Called with kernels.py, the products that go with it and the settings' first three numbers (dtype, chunk, block); reads
+from standard input, a line each, vocabulary, width, layers, heads, length, sequences and 1 for a tied head (else 0),
+and answers with bytes: of all tensors that operators have made and nobody has dropped yet, weights and their gradients
+left out.
 """
 import io
+import pathlib
 import sys
 import weakref
 import zipfile
@@ -76,9 +78,8 @@ def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences,
     return storages.peak
 
 
-with open(sys.argv[1], encoding="utf-8") as file:
-    kernels = load(file.read())
+kernels = load("".join(pathlib.Path(part).read_text(encoding="utf-8") for part in sys.argv[1:3]))
 # as DJL runs it: each operator as it stands
 with torch.jit.optimized_execution(False):
     for line in sys.stdin:
-        print(peak(kernels, [float(number) for number in sys.argv[2:]], *map(int, line.split())), flush=True)
+        print(peak(kernels, [float(number) for number in sys.argv[3:]], *map(int, line.split())), flush=True)

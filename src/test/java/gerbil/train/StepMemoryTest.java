@@ -18,13 +18,14 @@ import java.io.PrintWriter;
 class StepMemoryTest {
 
     static final String PYTHON = "GERBIL_PEERS_PYTHON";
+    private static final String KERNELS = "src/main/resources/gerbil/kernels/";
     private static final int LENGTH = 512;
     private static final String BFLOAT16 = "15";
 
     @Test
     void activationsAreWhatTheOperatorsKeep() throws IOException, InterruptedException {
         Process python = new ProcessBuilder(System.getenv(PYTHON), "environment/peers/step_memory.py",
-                "src/main/resources/gerbil/kernels/kernels.py", BFLOAT16, "16384", "0")
+                KERNELS + "kernels.py", KERNELS + "products.py", BFLOAT16, "16384", "0")
                 .redirectError(ProcessBuilder.Redirect.INHERIT).start();
         try (PrintWriter ask = new PrintWriter(python.getOutputStream(), true);
              BufferedReader answers = python.inputReader()) {
