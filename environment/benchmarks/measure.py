@@ -201,7 +201,8 @@ def measure_sampling(name, inputs, pairs, with_peers):
 
 
 def measure_scoring(name, inputs, work, pairs, with_peers):
-    common = {"size": name, "requests": inputs / "requests.jsonl", "export": work / "exports" / name}
+    common = {"size": name, "requests": inputs / "requests.jsonl", "choices": inputs / "choices.jsonl",
+              "export": work / "exports" / name}
     contenders = {"gerbil": lambda: gerbil("bench-score", **common)}
     if with_peers:
         contenders["harness"] = lambda: peer("score_harness.py", **common)

@@ -1,4 +1,4 @@
-"""Log-likelihoods of a file of requests by lm-evaluation-harness's own model of transformers."""
+"""Log-likelihoods of two files of requests by lm-evaluation-harness's own model of transformers."""
 
 import argparse
 import json
@@ -11,14 +11,20 @@ from lm_eval.models.huggingface import HFLM
 parser = argparse.ArgumentParser()
 parser.add_argument("--size", required=True)
 parser.add_argument("--requests", type=Path, required=True)
+parser.add_argument("--choices", type=Path, required=True)
 parser.add_argument("--export", type=Path, required=True)
 options = parser.parse_args()
 
-requests = [Instance("loglikelihood", {}, (request["context"], request["text"]), index)
-            for index, request in enumerate(map(json.loads, options.requests.read_text().splitlines()))]
 model = HFLM(pretrained=str(options.export), dtype="float32", device="cpu", batch_size=16)
-model.loglikelihood(requests[:32], disable_tqdm=True)  # warms up
-begin = time.perf_counter()
-nats = [answer[0] for answer in model.loglikelihood(requests, disable_tqdm=True)]
-seconds = time.perf_counter() - begin
-print(json.dumps({"seconds": seconds, "requestsPerSecond": len(requests) / seconds, "nats": nats}))
+files = []
+for file in (options.requests, options.choices):
+    lines = map(json.loads, file.read_text().splitlines())
+    files.append([Instance("loglikelihood", {}, (line["context"], line["text"]), i) for i, line in enumerate(lines)])
+for requests in files:
+    model.loglikelihood(requests[:32], disable_tqdm=True)  # warms up
+speeds, nats = [], []
+for requests in files:
+    begin = time.perf_counter()
+    nats += [answer[0] for answer in model.loglikelihood(requests, disable_tqdm=True)]
+    speeds.append(len(requests) / (time.perf_counter() - begin))
+print(json.dumps({"requestsPerSecond": speeds[0], "choicesPerSecond": speeds[1], "nats": nats}))

@@ -45,11 +45,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** What {@code environment/bench} measures of this kit: each command is one measurement and prints one line of JSON. */
@@ -69,6 +71,7 @@ final class BenchCommands {
         private static final long TRAIN_TOKENS = 2_000_000;
         private static final long HELD_OUT_TOKENS = 10_000;
         private static final int REQUESTS = 1_000;
+        private static final int ANSWERS = 4;
 
         @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "A new folder.")
         private Path out;
@@ -94,7 +97,7 @@ final class BenchCommands {
             Json.write(out.resolve("sizes.json"), ModelSize.ALL.stream().map(size -> new SizeInput(size,
                     size.config(Objective.CAUSAL), OptimizerSettings.withLearningRate(size.learningRate()))).toList());
             Files.writeString(out.resolve("tokenizer.json"), Vocabulary.gpt2().tokenizerJson());
-            writeRequests(out.resolve("requests.jsonl"));
+            writeRequests(out);
             Corpus corpus = TextFolder.open(texts);
             for (Scale scale : Scale.values()) {
                 Preparation.prepare(corpus, Workspace.vocabulary(scale), out.resolve("tokens").resolve(scale.label()),
@@ -103,17 +106,27 @@ final class BenchCommands {
             return 0;
         }
 
-        /** Of the kind that tasks make: some lines of text, and the words that follow. */
-        private static void writeRequests(Path file) throws IOException {
+        /** Of the kind that tasks make: some lines of text, and the words that follow, or four answers like these. */
+        private static void writeRequests(Path out) throws IOException {
             try (Stream<Document> documents = Workspace.here().defaultCorpus(Scale.NANO).documents(1)) {
-                Files.write(file, documents.map(document -> document.text().replaceAll("\\W+", " "))
-                        .filter(words -> words.length() > 2_000).limit(REQUESTS).map(words -> {
-                            int begin = words.indexOf(' ', 1_000); // behind the licence
-                            int end = words.indexOf(' ', begin + 100 + words.length() % 600);
-                            return Json.line(new Continuation(words.substring(begin, end),
-                                    words.substring(end, words.indexOf(' ', end + 30))));
-                        }).distinct().toList());
+                List<String> texts = documents.map(document -> document.text().replaceAll("\\W+", " "))
+                        .filter(words -> words.length() > 2_000).limit(REQUESTS)
+                        .map(words -> words.substring(words.indexOf(' ', 1_000))) // behind the licence
+                        .distinct().toList();
+                Files.write(out.resolve("requests.jsonl"), texts.stream()
+                        .map(words -> request(words, words, 100 + words.length() % 600)).toList());
+                Files.write(out.resolve("choices.jsonl"), IntStream.range(0, texts.size()).mapToObj(i -> {
+                    String question = texts.get(i / ANSWERS);
+                    return request(question, texts.get(i), 100 + question.length() % 200);
+                }).toList());
             }
+        }
+
+        /** Words of one text up to a place, and of another from there. */
+        private static String request(String context, String continued, int at) {
+            int begin = continued.indexOf(' ', at);
+            return Json.line(new Continuation(context.substring(0, context.indexOf(' ', at)),
+                    continued.substring(begin, continued.indexOf(' ', begin + 30))));
         }
 
         private void writeTexts(Path file, int megabytes) throws IOException {
@@ -261,7 +274,7 @@ final class BenchCommands {
     }
 
     @Command(name = "bench-score", hidden = true, mixinStandardHelpOptions = true,
-            description = "Times the log-likelihoods of a file of requests by a new model, which it exports.")
+            description = "Times the log-likelihoods of two files of requests by a new model, which it exports.")
     static final class Score implements Callable<Integer> {
 
         private static final int WARM_UP = 32;
@@ -273,11 +286,15 @@ final class BenchCommands {
                 description = "A JSON object a line, with context and text.")
         private Path requests;
 
+        @Option(names = "--choices", required = true, paramLabel = "FILE",
+                description = "The same, of answers to questions.")
+        private Path choices;
+
         @Option(names = "--export", required = true, paramLabel = "FOLDER",
                 description = "Where the model is, or is to be, for others to score with.")
         private Path export;
 
-        private record Result(String size, double seconds, double requestsPerSecond, List<Double> nats) {
+        private record Result(String size, double requestsPerSecond, double choicesPerSecond, List<Double> nats) {
         }
 
         @Override
@@ -289,17 +306,31 @@ final class BenchCommands {
                     Export.write(GptJ.initialized(config, manager, 0), Workspace.vocabulary(wanted.scale()), "", export);
                 }
             }
-            List<Continuation> continuations = Files.readAllLines(requests).stream()
-                    .map(line -> Json.parse(line, Continuation.class, requests.toString())).toList();
+            List<Continuation> alone = read(requests);
+            List<Continuation> answers = read(choices);
+            List<Double> nats = new ArrayList<>();
             try (LanguageModel model = Import.open(export)) {
                 Scorer scorer = new Scorer(model.model(), model.tokenizer());
-                scorer.logLikelihoods(continuations.subList(0, Math.min(WARM_UP, continuations.size()))); // warms up
-                long begin = System.nanoTime();
-                List<Double> nats = scorer.logLikelihoods(continuations).stream().map(LogLikelihood::nats).toList();
-                double seconds = secondsSince(begin);
-                System.out.println(Json.line(new Result(size, seconds, continuations.size() / seconds, nats)));
+                for (List<Continuation> continuations : List.of(alone, answers)) { // warms up
+                    scorer.logLikelihoods(continuations.subList(0, Math.min(WARM_UP, continuations.size())));
+                }
+                System.out.println(Json.line(new Result(size, perSecond(scorer, alone, nats),
+                        perSecond(scorer, answers, nats), nats)));
             }
             return 0;
+        }
+
+        private static List<Continuation> read(Path file) throws IOException {
+            return Files.readAllLines(file).stream().map(line -> Json.parse(line, Continuation.class, file.toString()))
+                    .toList();
+        }
+
+        private static double perSecond(Scorer scorer, List<Continuation> continuations, List<Double> nats) {
+            long begin = System.nanoTime();
+            List<LogLikelihood> scores = scorer.logLikelihoods(continuations);
+            double seconds = secondsSince(begin);
+            scores.forEach(score -> nats.add(score.nats()));
+            return continuations.size() / seconds;
         }
     }
 

@@ -11,14 +11,14 @@ import gerbil.model.GptJ;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * Log-probabilities of given tokens in float32, for many windows at a time. Windows of like length share a batch; the
- * head is computed for the scored tokens alone, and never are all their logits in memory. Safe for use by many threads,
- * which take turns.
+ * Log-probabilities of given tokens in float32, for many windows at a time. What windows share at their beginning is
+ * read once; sequences of like length share a batch; the head is computed for the scored tokens alone, and never are
+ * all their logits in memory. Safe for use by many threads, which take turns.
  */
 public final class TokenScorer {
 
@@ -63,91 +63,122 @@ public final class TokenScorer {
      */
     public synchronized List<TokenScores> score(List<TokenWindow> windows, int top, Runnable beforeBatch) {
         windows.forEach(this::check);
-        int[] byLength = IntStream.range(0, windows.size()).boxed()
-                .sorted(Comparator.comparingInt((Integer i) -> -windows.get(i).length()))
-                .mapToInt(Integer::intValue).toArray();
+        List<int[]> read = windows.stream().map(TokenWindow::read).toList();
+        List<WindowGroup> groups = WindowGroup.of(read, model.config().width()).stream()
+                .sorted(Comparator.comparing(WindowGroup::isAlone).thenComparing(group -> -group.length())).toList();
         TokenScores[] scores = new TokenScores[windows.size()];
-        for (int first = 0; first < byLength.length; ) {
-            int longest = windows.get(byLength[first]).length() - 1;
-            int last = Math.min(byLength.length, first + Math.max(1, BATCH_TOKENS / longest));
-            List<TokenWindow> batch = IntStream.range(first, last).mapToObj(i -> windows.get(byLength[i])).toList();
+        for (int first = 0; first < groups.size(); ) {
+            WindowGroup longest = groups.get(first);
+            List<WindowGroup> batch = groups.stream().skip(first).limit(Math.max(1, BATCH_TOKENS / longest.length()))
+                    .takeWhile(group -> group.isAlone() == longest.isAlone()).toList();
             beforeBatch.run();
-            List<TokenScores> scored = scoreBatch(batch, top);
-            for (int i = first; i < last; i++) {
-                scores[byLength[i]] = scored.get(i - first);
-            }
-            first = last;
+            Iterator<TokenScores> scored = scoreBatch(batch, windows, read, top).iterator();
+            batch.stream().flatMap(group -> group.members().stream()).forEach(i -> scores[i] = scored.next());
+            first += batch.size();
         }
         return List.of(scores);
     }
 
     private void check(TokenWindow window) {
         model.config().requireContext(window.length() - 1);
-        for (int place = 0; place < window.length(); place++) {
-            int id = window.token(place);
-            if (id < 0 || id >= model.config().vocabulary()) {
-                throw new GerbilException("token " + id, "ids from 0 to " + (model.config().vocabulary() - 1),
-                        "use the ids of the tokenizer that the model was trained with");
+        for (int[] part : List.of(window.context(), window.continuation())) {
+            for (int id : part) {
+                if (id < 0 || id >= model.config().vocabulary()) {
+                    throw new GerbilException("token " + id, "ids from 0 to " + (model.config().vocabulary() - 1),
+                            "use the ids of the tokenizer that the model was trained with");
+                }
             }
         }
     }
 
     /**
-     * One batch. With as many windows as threads each thread takes a part, whose operators it has to itself: so no
-     * thread waits for another at each operator.
+     * One batch of groups, which are alone, all or none. With as many as threads each thread takes a part, whose
+     * operators it has to itself: so no thread waits for another at each operator.
      */
-    private List<TokenScores> scoreBatch(List<TokenWindow> batch, int top) {
+    private List<TokenScores> scoreBatch(List<WindowGroup> batch, List<TokenWindow> windows, List<int[]> read,
+                                         int top) {
         int threads = JniUtils.getNumThreads();
         boolean apart = threads > 1 && batch.size() >= threads && !model.manager().getDevice().isGpu();
         int parts = apart ? threads : 1;
         int chunk = Math.max(1, LOGITS / parts / model.config().vocabulary());
-        long tokens = batch.stream().mapToInt(TokenWindow::length).sum();
+        long tokens = batch.stream().mapToInt(WindowGroup::length).sum();
         try (NDScope scope = new NDScope(); NDManager scratch = model.manager().newSubManager();
              IntraOpThreads shared = apart ? IntraOpThreads.one()
                      : IntraOpThreads.worth(tokens * weights.multiplications())) {
             scope.suppressNotUsedWarning();
             NDList ids = new NDList();
+            NDList places = new NDList();
             NDList rows = new NDList();
             NDList targets = new NDList();
             for (int part = 0; part < parts; part++) {
-                List<TokenWindow> windows =
+                List<WindowGroup> groups =
                         batch.subList(part * batch.size() / parts, (part + 1) * batch.size() / parts);
-                Inputs inputs = inputs(windows);
-                ids.add(scratch.create(inputs.ids, new Shape(windows.size(), inputs.ids.length / windows.size())));
-                rows.add(scratch.create(inputs.rows));
-                targets.add(scratch.create(inputs.targets));
+                Inputs inputs = new Inputs(groups, windows, read);
+                ids.add(scratch.create(inputs.ids, inputs.shape));
+                places.add(batch.get(0).isAlone() ? scratch.create(new long[0])
+                        : scratch.create(inputs.places, new Shape(2).addAll(inputs.shape)));
+                rows.add(scratch.create(inputs.rows.build().toArray()));
+                targets.add(scratch.create(inputs.targets.build().toArray()));
             }
-            NDList results = kernels.call("score", false, new Kernels.Arguments().add(ids).add(rows).add(targets)
-                    .add(weights.embedding()).add(weights.layers()).add(weights.head())
+            NDList results = kernels.call("score", false, new Kernels.Arguments().add(ids).add(places).add(rows)
+                    .add(targets).add(weights.embedding()).add(weights.layers()).add(weights.head())
                     .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
-            return split(batch, top, results.get(0).toFloatArray(), results.get(1).toFloatArray(),
+            return split(batch.stream().flatMap(group -> group.members().stream()).map(windows::get).toList(), top,
+                    results.get(0).toFloatArray(), results.get(1).toFloatArray(),
                     top == 0 ? new long[0] : results.get(2).toLongArray(),
                     top == 0 ? new float[0] : results.get(3).toFloatArray());
         }
     }
 
-    /** As the kernel takes them: ids (windows, length), the rows that are scored, and the tokens that follow there. */
-    private record Inputs(long[] ids, long[] rows, long[] targets) {
-    }
+    /**
+     * What the kernel takes of groups, the longest first: ids (groups, length), places (2, groups, length), the rows
+     * that are scored and the tokens that follow there. Shorter groups are padded at the end, where causal attention
+     * hides it.
+     */
+    private static final class Inputs {
 
-    /** Of windows, the longest first; shorter ones are padded at the end, where causal attention hides it. */
-    private static Inputs inputs(List<TokenWindow> windows) {
-        int length = windows.get(0).length() - 1;
-        long[] ids = new long[windows.size() * length];
-        LongStream.Builder rows = LongStream.builder();
-        LongStream.Builder targets = LongStream.builder();
-        for (int sequence = 0; sequence < windows.size(); sequence++) {
-            TokenWindow window = windows.get(sequence);
-            for (int place = 0; place < window.length() - 1; place++) {
-                ids[sequence * length + place] = window.token(place);
-                if (place >= window.context().length - 1) {
-                    rows.add((long) sequence * length + place);
-                    targets.add(window.token(place + 1));
-                }
+        private final Shape shape;
+        private final long[] ids;
+        private final long[] places;
+        private final LongStream.Builder rows = LongStream.builder();
+        private final LongStream.Builder targets = LongStream.builder();
+
+        Inputs(List<WindowGroup> groups, List<TokenWindow> windows, List<int[]> read) {
+            shape = new Shape(groups.size(), groups.get(0).length());
+            ids = new long[(int) shape.size()];
+            places = new long[2 * ids.length];
+            for (int i = 0; i < groups.size(); i++) {
+                add(groups.get(i), i * groups.get(0).length(), windows, read);
             }
         }
-        return new Inputs(ids, rows.build().toArray(), targets.build().toArray());
+
+        private void add(WindowGroup group, int row, List<TokenWindow> windows, List<int[]> read) {
+            int shared = group.shared();
+            put(read.get(group.members().get(0)), 0, shared, row, 0);
+            int rest = row + shared;
+            for (int member = 0; member < group.members().size(); member++) {
+                TokenWindow window = windows.get(group.members().get(member));
+                int[] tokens = read.get(group.members().get(member));
+                put(tokens, shared, tokens.length, rest, member + 1);
+                for (int i = 0; i < window.continuation().length; i++) {
+                    int position = window.context().length - 1 + i;
+                    rows.add(position < shared ? row + position : rest + position - shared);
+                    targets.add(window.continuation()[i]);
+                }
+                rest += tokens.length - shared;
+            }
+        }
+
+        /** Tokens from a position to another. */
+        private void put(int[] tokens, int from, int to, int row, int owner) {
+            for (int position = from; position < to; position++) {
+                int at = row + position - from;
+                ids[at] = tokens[position];
+                places[at] = position;
+                places[ids.length + at] = owner;
+            }
+        }
     }
 
     private static List<TokenScores> split(List<TokenWindow> batch, int top, float[] own, float[] best, long[] topIds,

@@ -2,6 +2,8 @@ package gerbil.kernels;
 
 import gerbil.base.GerbilException;
 
+import java.util.Arrays;
+
 /**
  * Tokens to be scored and the tokens that they are to be predicted from. A model with P positions takes windows of up
  * to P + 1 tokens, because it does not read the last.
@@ -24,8 +26,10 @@ public record TokenWindow(int[] context, int[] continuation) {
         return context.length + continuation.length;
     }
 
-    /** The token at a place of the whole window. */
-    int token(int place) {
-        return place < context.length ? context[place] : continuation[place - context.length];
+    /** What the model reads: all tokens but the last. */
+    int[] read() {
+        int[] read = Arrays.copyOf(context, length() - 1);
+        System.arraycopy(continuation, 0, read, context.length, continuation.length - 1);
+        return read;
     }
 }

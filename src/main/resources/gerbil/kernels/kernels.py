@@ -557,11 +557,13 @@ class M(Module):
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
   # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. Of all three a
-  # list, whose parts are computed side by side, and of which the results come together. embedding, layers, head as in
-  # generate; cos and sin (positions, 2 heads, head_dim). settings: chunk, top. The logits of chunk rows of each part are
-  # in memory at once.
+  # list, whose parts are computed side by side, and of which the results come together. places: empty, or (2, batch,
+  # length), where several sequences share a row: a token's position, and its owner; a token sees its owner's and those of
+  # owner 0 as far as they are before it. embedding, layers, head as in generate; cos and sin (positions, 2 heads,
+  # head_dim). settings: chunk, top. The logits of chunk rows of each part are in memory at once.
   def score(self: __torch__.M,
       ids: List[Tensor],
+      places: List[Tensor],
       rows: List[Tensor],
       targets: List[Tensor],
       embedding: Tensor,
@@ -571,11 +573,11 @@ class M(Module):
       sin: Tensor,
       settings: Tensor) -> List[Tensor]:
     if torch.len(ids) == 1:
-      results = (self).score_part(ids[0], rows[0], targets[0], embedding, layers, head, cos, sin, settings)
+      results = (self).score_part(ids[0], places[0], rows[0], targets[0], embedding, layers, head, cos, sin, settings)
     else:
       futures = annotate(List[Future[List[Tensor]]], [])
       for i in range(torch.len(ids)):
-        futures = torch.append(futures, fork((self).score_part, ids[i], rows[i], targets[i], embedding, layers, head, cos, sin, settings))
+        futures = torch.append(futures, fork((self).score_part, ids[i], places[i], rows[i], targets[i], embedding, layers, head, cos, sin, settings))
       parts = annotate(List[List[Tensor]], [])
       for i in range(torch.len(futures)):
         parts = torch.append(parts, torch.wait(futures[i]))
@@ -589,6 +591,7 @@ class M(Module):
 
   def score_part(self: __torch__.M,
       ids: Tensor,
+      places: Tensor,
       rows: Tensor,
       targets: Tensor,
       embedding: Tensor,
@@ -600,14 +603,27 @@ class M(Module):
     chunk = int(settings[0])
     top = int(settings[1])
     length = torch.size(ids, 1)
-    c = torch.flatten(torch.slice(cos, 0, 0, length), 1)
-    s = torch.flatten(torch.slice(sin, 0, 0, length), 1)
+    c = torch.flatten(cos, 1)
+    s = torch.flatten(sin, 1)
     heads = torch.size(cos, 1) // 2
+    mask = annotate(Optional[Tensor], None)
+    causal = torch.numel(places) == 0
+    if causal:
+      c = torch.slice(c, 0, 0, length)
+      s = torch.slice(s, 0, 0, length)
+    else:
+      positions, owners, = torch.unbind(places)
+      c = torch.embedding(c, positions)
+      s = torch.embedding(s, positions)
+      seen = torch.unsqueeze(owners, 1)
+      hidden = torch.logical_not(torch.logical_or(torch.eq(seen, 0), torch.eq(seen, torch.unsqueeze(owners, 2))))
+      later = torch.triu(torch.full([length, length], -30000., dtype=6, device=ids.device), 1)
+      mask = torch.unsqueeze(torch.masked_fill(later, hidden, -30000.), 1)
     x = torch.embedding(embedding, ids)
     for layer in range(torch.len(layers) // 6):
       y = (self).read(x, layers, layer, c, s)
       q = (self).heads(y, 4, heads)
-      mixed = torch.scaled_dot_product_attention(q, (self).heads(y, 3, heads), (self).heads(y, 2, heads), None, 0., True)
+      mixed = torch.scaled_dot_product_attention(q, (self).heads(y, 3, heads), (self).heads(y, 2, heads), mask, 0., causal)
       x = (self).written(x, y, q, mixed, layers, layer)
     norm_weight, norm_bias, weight, bias, = torch.slice(head, 0, 4)
     h = torch.layer_norm(torch.index_select(torch.flatten(x, 0, 1), 0, rows), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)

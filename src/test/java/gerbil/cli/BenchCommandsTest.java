@@ -54,11 +54,12 @@ class BenchCommandsTest {
                 {"context": "", "text": "import"}
                 """);
         for (int round = 0; round < 2; round++) { // exports the model, then reads it
-            JsonNode score = json("bench-score", "--size", "40k", "--requests", requests.toString(), "--export",
-                    folder.resolve("export").toString());
-            assertEquals(2, score.get("nats").size());
+            JsonNode score = json("bench-score", "--size", "40k", "--requests", requests.toString(), "--choices",
+                    requests.toString(), "--export", folder.resolve("export").toString());
+            assertEquals(4, score.get("nats").size());
             assertTrue(score.get("nats").get(0).asDouble() < 0, score.toString());
             assertTrue(score.get("requestsPerSecond").asDouble() > 0, score.toString());
+            assertTrue(score.get("choicesPerSecond").asDouble() > 0, score.toString());
         }
     }
 

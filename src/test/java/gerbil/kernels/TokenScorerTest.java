@@ -14,11 +14,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** Held against the plain model's logits, one window at a time. */
 class TokenScorerTest {
@@ -32,6 +35,17 @@ class TokenScorerTest {
         return new TokenWindow(Arrays.copyOf(ids, context), Arrays.copyOfRange(ids, context, length));
     }
 
+    /** Windows that begin like one: with its context, its whole, its whole twice, or some of its context. */
+    private static List<TokenWindow> answers(TokenWindow window, SplittableRandom random) {
+        int[] whole = IntStream.concat(IntStream.of(window.context()), IntStream.of(window.continuation())).toArray();
+        int[] answer = random.ints(random.nextInt(1, 4), 0, VOCABULARY).toArray();
+        int[] longer = IntStream.concat(IntStream.of(window.continuation()), IntStream.of(answer)).toArray();
+        return Stream.of(new TokenWindow(window.context(), answer), new TokenWindow(window.context(), longer),
+                window, new TokenWindow(whole, answer),
+                new TokenWindow(Arrays.copyOf(whole, (window.context().length + 1) / 2), answer))
+                .filter(answered -> answered.length() <= POSITIONS + 1).toList();
+    }
+
     @ParameterizedTest
     @CsvSource({"false, 1", "true, 2", "false, 3"})
     void scoresAreThePlainModels(boolean tied, int threads) {
@@ -41,13 +55,15 @@ class TokenScorerTest {
             GptJ model = TinyModel.create(tied ? TinyModel.CONFIG.withTiedHead(true) : TinyModel.CONFIG, manager, 1);
             SplittableRandom random = new SplittableRandom(1);
             // more than a batch, of all lengths in no order
-            List<TokenWindow> windows = IntStream.range(0, 400)
-                    .mapToObj(i -> window(random, i == 0 ? POSITIONS + 1 : random.nextInt(2, POSITIONS + 2))).toList();
+            List<TokenWindow> windows = new ArrayList<>(IntStream.range(0, 400)
+                    .mapToObj(i -> window(random, i == 0 ? POSITIONS + 1 : random.nextInt(2, POSITIONS + 2))).toList());
+            IntStream.range(0, 300).forEach(i -> windows.addAll(answers(windows.get(i), random)));
+            Collections.shuffle(windows, new Random(1));
             List<TokenScores> scores = new TokenScorer(model).score(windows, 3);
             int greedy = 0;
             for (int i = 0; i < windows.size(); i++) {
                 TokenWindow window = windows.get(i);
-                long[] read = LongStream.range(0, window.length() - 1).map(p -> window.token((int) p)).toArray();
+                long[] read = IntStream.of(window.read()).asLongStream().toArray();
                 NDArray expected = model.logits(manager.create(read).expandDims(0)).squeeze(0).logSoftmax(-1);
                 assertScores(window, expected, scores.get(i));
                 greedy += scores.get(i).greedy() ? 1 : 0;
