@@ -36,7 +36,8 @@ public record HeadChunks(int chunk, int block) {
             scope.suppressNotUsedWarning();
             NDArray hidden = parent.randomNormal(new Shape(TOKENS, config.width()));
             NDArray targets = parent.randomInteger(0, config.vocabulary(), new Shape(TOKENS), DataType.INT64);
-            NDArray weight = parent.randomNormal(new Shape(config.vocabulary(), config.width()));
+            NDArray weight = parent.randomNormal(0, 0.02f, new Shape(config.vocabulary(), config.width()),
+                    DataType.FLOAT32);
             NDArray bias = parent.zeros(new Shape(config.vocabulary()));
             NDArray learned = parent.ones(new Shape(TOKENS));
             NDArray settings = kernels.numbers(type(precision), chunk, block);

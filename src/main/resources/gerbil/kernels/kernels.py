@@ -121,9 +121,11 @@ class M(Module):
     return parts
 
   # Goes through chunk rows at a time, and in these through block entries of the vocabulary, whose logits should fit the
-  # cache. A block's probabilities are among its own entries; its share of the whole, known after the last block, then
-  # weighs what was made of them. Logits are times log2(e): on a processor exp2 takes half as long as exp. A target's
-  # own row is exact in float32: it dominates the gradient.
+  # cache, in three products and one pass. Logits are times log2(e), because on a processor exp2 takes half as long as exp,
+  # and less the target's own, so that none has to be looked for that is large enough to be taken off. Columns of ones and
+  # of what they add make the products do the rest: add the bias and take off the own logit, each in two parts, because
+  # dtype may have few digits; sum the exponentials; sum the bias's gradient. A target's own row is exact in float32: it
+  # dominates the gradient.
   def blockwise_head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
@@ -133,63 +135,81 @@ class M(Module):
       dtype: int,
       chunk: int,
       block: int) -> List[Tensor]:
-    rows = torch.size(hidden, 0)
+    rows, width, = torch.size(hidden)
     entries = torch.size(weight, 0)
     counted = torch.unsqueeze(learned, 1)
-    own = torch.mul(torch.index_select(weight, 0, targets), counted)
-    losses = torch.neg(torch.add(torch.sum(torch.mul(hidden, own), [1]), torch.mul(torch.index_select(bias, 0, targets), learned)))
-    d_hidden = torch.neg(own)
-    d_weight = torch.zeros([torch.size(weight, 1), entries], dtype=6, device=hidden.device)
-    d_bias = torch.zeros([entries], dtype=6, device=hidden.device)
-    h = torch.to(hidden, dtype)
-    h_log2 = torch.to(torch.mul(hidden, 1.4426950408889634), dtype)
-    w = torch.to(weight, dtype)
-    b_log2 = torch.to(torch.mul(bias, 1.4426950408889634), dtype)
+    own = torch.index_select(weight, 0, targets)
+    own_logit = torch.add(torch.sum(torch.mul(hidden, own), [1]), torch.index_select(bias, 0, targets))
+    x_all = torch.cat([torch.to(torch.mul(hidden, 1.4426950408889634), dtype), torch.ones([rows, 2], dtype=dtype, device=hidden.device), (self).two_parts(torch.mul(own_logit, -1.4426950408889634), dtype)], 1)
+    w_all = torch.cat([torch.to(weight, dtype), (self).two_parts(torch.mul(bias, 1.4426950408889634), dtype), torch.ones([entries, 2], dtype=dtype, device=hidden.device)], 1)
+    losses = torch.empty([rows], dtype=6, device=hidden.device)
+    d_hidden = torch.empty([rows, width], dtype=6, device=hidden.device)
+    sums = torch.zeros([width + 1, entries], dtype=6, device=hidden.device)
     chunk = min(chunk, rows)
-    block = min(block, entries)
-    logits = torch.empty([chunk * block], dtype=dtype, device=hidden.device)
     p = torch.empty([chunk * entries], dtype=dtype, device=hidden.device)
     first = 0
     while first < rows:
       last = min(first + chunk, rows)
       count = last - first
-      x = torch.slice(h, 0, first, last)
-      x_log2 = torch.slice(h_log2, 0, first, last)
-      products = annotate(List[Tensor], [])
-      tops = annotate(List[Tensor], [])
-      sums = annotate(List[Tensor], [])
+      x = torch.slice(x_all, 0, first, last)
+      largest = annotate(List[Tensor], [])
+      mixed = (self).exponentials(x, w_all, largest, p, block)
+      if torch.__not__(bool(torch.all(torch.lt(mixed[-1], 1e+30)))):
+        # exponentials have no room for logits so far above the own one
+        largest = [torch.amax(torch.mm(w_all, torch.t(x)), [0])]
+        mixed = (self).exponentials(x, w_all, largest, p, block)
+      counts = torch.slice(learned, 0, first, last)
+      total_log = torch.log(mixed[-1])
+      for above in largest:
+        total_log = torch.add(total_log, torch.to(above, 6), alpha=0.6931471805599453)
+      torch.copy_(torch.slice(losses, 0, first, last), torch.mul(total_log, counts))
+      share = torch.div(counts, mixed[-1])
+      torch.copy_(torch.slice(d_hidden, 0, first, last), torch.t(torch.mul(torch.slice(mixed, 0, 0, width), share)))
+      shared = torch.t(torch.to(torch.mul(torch.slice(x, 1, 0, width + 1), torch.unsqueeze(share, 1)), dtype))
       for column in range(0, entries, block):
         end = min(column + block, entries)
-        w_part = torch.slice(w, 0, column, end)
-        y = torch.view(torch.slice(logits, 0, 0, count * (end - column)), [count, end - column])
-        torch.addmm(torch.slice(b_log2, 0, column, end), x_log2, torch.t(w_part), out=y)
-        p_part = torch.view(torch.slice(p, 0, count * column, count * end), [count, end - column])
-        top = torch.amax(y, [1], True)
-        torch.exp2(torch.sub_(y, top), out=p_part)
-        tops = torch.append(tops, torch.squeeze(torch.to(top, 6), 1))
-        sums = torch.append(sums, torch.sum(p_part, [1], dtype=6))
-        products = torch.append(products, torch.mm(p_part, w_part))
-      largest = torch.mul(torch.stack(tops), 0.6931471805599453)
-      log_sum = torch.logsumexp(torch.add(largest, torch.log(torch.stack(sums))), [0])
-      torch.addcmul_(torch.slice(losses, 0, first, last), log_sum, torch.slice(learned, 0, first, last))
-      shares = torch.mul(torch.unsqueeze(torch.exp(torch.sub(largest, log_sum)), -1), torch.slice(counted, 0, first, last))
-      torch.add_(torch.slice(d_hidden, 0, first, last), torch.sum(torch.mul(torch.stack(products), shares), [0]))
-      for i in range(torch.len(products)):
-        column = i * block
-        end = min(column + block, entries)
-        share = torch.to(shares[i], dtype)
-        p_part = torch.view(torch.slice(p, 0, count * column, count * end), [count, end - column])
-        x_part = torch.t(torch.mul(x, share))
-        d_weight_part = torch.slice(d_weight, 1, column, end)
+        p_part = torch.view(torch.slice(p, 0, count * column, count * end), [end - column, count])
+        part = torch.slice(sums, 1, column, end)
         if dtype == 6:
-          torch.addmm_(d_weight_part, x_part, p_part)
+          torch.addmm_(part, shared, torch.t(p_part))
         else:
-          torch.add_(d_weight_part, torch.mm(x_part, p_part))
-        torch.add_(torch.slice(d_bias, 0, column, end), torch.mv(torch.t(p_part), torch.squeeze(share, 1)))
+          torch.add_(part, torch.mm(shared, torch.t(p_part)))
       first = last
-    d_weight = torch.index_add_(torch.contiguous(torch.t(d_weight)), 0, targets, torch.mul(hidden, counted), alpha=-1)
-    torch.index_add_(d_bias, 0, targets, learned, alpha=-1)
+    torch.addcmul_(d_hidden, own, counted, value=-1)
+    d_weight = torch.mul(torch.contiguous(torch.t(torch.slice(sums, 0, 0, width))), 0.6931471805599453)
+    torch.index_add_(d_weight, 0, targets, torch.mul(hidden, counted), alpha=-1)
+    d_bias = torch.index_add_(sums[-1], 0, targets, learned, alpha=-1)
     return [losses, d_hidden, d_weight, d_bias]
+
+  # Numbers of dtype, (rows, 2), that add up to float32 numbers (rows)
+  def two_parts(self: __torch__.M,
+      x: Tensor,
+      dtype: int) -> Tensor:
+    rounded = torch.to(x, dtype)
+    return torch.stack([rounded, torch.to(torch.sub(x, torch.to(rounded, 6)), dtype)], 1)
+
+  # Two to the power of the products of x (rows, columns) with w_all (entries, columns), less the largest (rows) if given,
+  # into p, a block of entries after the other, each (entries, rows); returns their products with w_all, (columns, rows),
+  # float32.
+  def exponentials(self: __torch__.M,
+      x: Tensor,
+      w_all: Tensor,
+      largest: List[Tensor],
+      p: Tensor,
+      block: int) -> Tensor:
+    count = torch.size(x, 0)
+    entries = torch.size(w_all, 0)
+    products = annotate(List[Tensor], [])
+    for column in range(0, entries, block):
+      end = min(column + block, entries)
+      p_part = torch.view(torch.slice(p, 0, count * column, count * end), [end - column, count])
+      w_part = torch.slice(w_all, 0, column, end)
+      torch.mm(w_part, torch.t(x), out=p_part)
+      for above in largest:
+        torch.sub_(p_part, above)
+      torch.exp2_(p_part)
+      products = torch.append(products, torch.mm(torch.t(w_part), p_part))
+    return torch.sum(torch.stack(products), [0], dtype=6)
 
   # The same for a GPU, where time goes into passes over the logits: five for each chunk of rows, two of them inside a
   # softmax in place. Sums are in one order, so that equal steps give equal bits. A row's log-sum-exp is what softmax
