@@ -124,8 +124,8 @@ class M(Module):
   # cache, in three products and one pass. Logits are times log2(e), because on a processor exp2 takes half as long as exp,
   # and less the target's own, so that none has to be looked for that is large enough to be taken off. Columns of ones and
   # of what they add make the products do the rest: add the bias and take off the own logit, each in two parts, because
-  # dtype may have few digits; sum the exponentials; sum the bias's gradient. A target's own row is exact in float32: it
-  # dominates the gradient.
+  # dtype may have few digits; sum the exponentials, whose sum in a block is rounded to dtype as each of them is; sum the
+  # bias's gradient. A target's own row is exact in float32: it dominates the gradient.
   def blockwise_head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
