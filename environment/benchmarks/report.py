@@ -234,15 +234,20 @@ def large_tokenizing(measured):
 """
 
 
+def compared_header(names, unit, other):
+    return [cell for name in names for cell in (f"ours{name}, {unit} (memory)", other, "ours ÷ it")]
+
+
+def compared(measured, keys, other):
+    return [cell for key in keys for cell in (speed(measured, OURS, key), speed(measured, other, key),
+                                              ratio(measured, other, key))]
+
+
 def sampling(sizes):
     batch = sizes[0]["batch"]
-    header, keys = ["size"], ("tokensPerSecond", "batchTokensPerSecond")
-    for what in ("", f", {batch} at once"):
-        header += [f"ours{what}, tokens/s", "transformers", "ours ÷ it"]
-    header.append("memory, ours of its")
-    rows = [[s["size"], *(cell for key in keys for cell in (speed(s, OURS, key), speed(s, "transformers", key),
-                                                            ratio(s, "transformers", key))),
-             memory_share(s, "transformers")] for s in sizes]
+    keys = ("tokensPerSecond", "batchTokensPerSecond")
+    header = ["size", *compared_header(("", f", {batch} at once"), "tokens/s", "transformers"), "memory, ours of its"]
+    rows = [[s["size"], *compared(s, keys, "transformers"), memory_share(s, "transformers")] for s in sizes]
     return f"""## Sampling
 
 {sizes[0]['tokens']} tokens after one, and so for {batch} texts at once (tokens of all of them), the likeliest token each
@@ -253,13 +258,9 @@ both together.
 
 
 def scoring(sizes):
-    keys = ["requestsPerSecond", "choicesPerSecond"]
-    header = ["size"]
-    for what in ("", ", answers"):
-        header += [f"ours{what}, requests/s (memory)", "harness", "ours ÷ it"]
-    rows = [[s["size"], *(cell for key in keys for cell in (speed(s, OURS, key), speed(s, "harness", key),
-                                                            ratio(s, "harness", key))),
-             f"{s['largestDifference']:.1e}"] for s in sizes]
+    keys = ("requestsPerSecond", "choicesPerSecond")
+    header = ["size", *compared_header(("", ", answers"), "requests/s", "harness"), "largest difference"]
+    rows = [[s["size"], *compared(s, keys, "harness"), f"{s['largestDifference']:.1e}"] for s in sizes]
     return f"""## Scoring
 
 The log-likelihoods of {sizes[0]['requests']:,} continuations of some 30 characters, as tasks ask for them, by a model
@@ -267,7 +268,7 @@ of random weights: each after a text of its own of 100 to 700 characters; and as
 to 300, which ours reads once. harness is lm-evaluation-harness's own `hf` model in float32 with batches of 16. The
 largest difference is that of a request's log-likelihood, in nats. Memory is of both together.
 
-{table([*header, "largest difference"], rows)}"""
+{table(header, rows)}"""
 
 
 def first_loss(measured):

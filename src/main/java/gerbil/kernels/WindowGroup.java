@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Sequences that begin alike, as those of a question with its answers do, read as one: the tokens that they share,
+ * Sequences with a shared prefix, as a question's answers have it, read as one: the tokens that they share,
  * once, then the rest of each, which sees what is shared and itself.
  *
  * @param members indices of the sequences

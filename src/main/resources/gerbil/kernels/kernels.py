@@ -75,6 +75,13 @@ class M(Module):
     ln_f_weight, ln_f_bias, lm_head_weight, lm_head_bias, = torch.slice(weights, -4)
     return (torch.layer_norm(x, [torch.size(x, 2)], ln_f_weight, ln_f_bias, 1e-05), lm_head_weight, lm_head_bias)
 
+  # What hides later keys from each of the last queries when added to its scores, (queries, keys), of the type of x
+  def later(self: __torch__.M,
+      queries: int,
+      keys: int,
+      x: Tensor) -> Tensor:
+    return torch.triu(torch.full([queries, keys], -30000., dtype=x.dtype, device=x.device), keys - queries + 1)
+
   # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own on a GPU. On a processor its
   # backward pass takes up to twice as long as products of blocks of queries with the keys they may see.
   def attention(self: __torch__.M,
@@ -94,7 +101,7 @@ class M(Module):
       first = 0
       while first < length:
         last = min(first + 64, length)
-        unseen = torch.triu(torch.full([last - first, last], -30000., dtype=q.dtype, device=q.device), first + 1)
+        unseen = (self).later(last - first, last, q)
         scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
         blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
         first = last
@@ -476,12 +483,12 @@ class M(Module):
       last = past + length
       c = torch.slice(flat_cos, 0, past, last)
       s = torch.slice(flat_sin, 0, past, last)
+      x = torch.embedding(embedding, unseen)
       mask = annotate(Optional[Tensor], None)
       if torch.numel(padding) > 0:
-        later = torch.triu(torch.full([length, last], -30000., dtype=6, device=ids.device), last - length + 1)
+        later = (self).later(length, last, x)
         mask = torch.add(torch.slice(padding, 3, 0, last), later)
       causal = torch.__and__(length > 1, torch.numel(padding) == 0)
-      x = torch.embedding(embedding, unseen)
       for layer in range(torch.len(caches)):
         y = (self).read(x, layers, layer, c, s)
         torch.copy_(torch.slice(caches[layer], 1, past, last), torch.slice(y, -1, 2 * width, 4 * width))
@@ -626,6 +633,7 @@ class M(Module):
     c = torch.flatten(cos, 1)
     s = torch.flatten(sin, 1)
     heads = torch.size(cos, 1) // 2
+    x = torch.embedding(embedding, ids)
     mask = annotate(Optional[Tensor], None)
     causal = torch.numel(places) == 0
     if causal:
@@ -637,9 +645,8 @@ class M(Module):
       s = torch.embedding(s, positions)
       seen = torch.unsqueeze(owners, 1)
       hidden = torch.logical_not(torch.logical_or(torch.eq(seen, 0), torch.eq(seen, torch.unsqueeze(owners, 2))))
-      later = torch.triu(torch.full([length, length], -30000., dtype=6, device=ids.device), 1)
+      later = (self).later(length, length, x)
       mask = torch.unsqueeze(torch.masked_fill(later, hidden, -30000.), 1)
-    x = torch.embedding(embedding, ids)
     for layer in range(torch.len(layers) // 6):
       y = (self).read(x, layers, layer, c, s)
       q = (self).heads(y, 4, heads)
