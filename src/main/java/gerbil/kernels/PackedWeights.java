@@ -43,7 +43,8 @@ record PackedWeights(NDManager manager, NDArray embedding, NDList layers, NDList
         NDIndex rows = new NDIndex(":{}", entries);
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            NDList layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(model.tensors()));
+            NDList layers = kernels.call("packed_for_tokens", false, new Kernels.Arguments().add(model.tensors())
+                    .add(kernels.numbers(model.config().headDim())));
             NDArray headWeight = model.headWeight().get(rows);
             NDList head = new NDList(weights.get(GptJTensors.FINAL_NORM + "weight").duplicate(),
                     weights.get(GptJTensors.FINAL_NORM + "bias").duplicate(),

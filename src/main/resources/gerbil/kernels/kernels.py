@@ -19,21 +19,26 @@ class M(Module):
     return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(torch.cat([no_bias, mlp_fc_in_bias]), dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
 
   # What turns pairs as complex numbers, (length, head_dim / 2), from cos and sin, (length, head_dim). It is the fourth
-  # root of head_dim too short, which divides the products of queries and keys by its square root.
+  # root of head_dim too short, which divides the products of queries and keys by its square root. The last of an odd
+  # number, which is not turned, is a pair with nothing.
   def rotation(self: __torch__.M,
       cos: Tensor,
       sin: Tensor) -> Tensor:
     pairs = torch.stack([torch.slice(cos, 1, 0, None, 2), torch.slice(sin, 1, 0, None, 2)], -1)
     return torch.view_as_complex(torch.mul(pairs, torch.pow(torch.size(cos, 1), -0.25)))
 
-  # x (..., length, head_dim) turned, in a row in memory
+  # x (..., length, head_dim) turned
   def turned(self: __torch__.M,
       x: Tensor,
       rotation: Tensor) -> Tensor:
-    pairs = torch.view_as_complex(torch.unflatten(torch.to(x, 6), -1, [-1, 2]))
+    head_dim = torch.size(x, -1)
+    even = torch.to(x, 6)
+    if head_dim % 2 == 1:
+      even = torch.constant_pad_nd(even, [0, 1])
+    pairs = torch.view_as_complex(torch.unflatten(even, -1, [-1, 2]))
     turned = torch.empty(torch.size(pairs), dtype=9, device=x.device)
     torch.mul(pairs, rotation, out=turned)
-    return torch.to(torch.flatten(torch.view_as_real(turned), -2), x.dtype)
+    return torch.to(torch.slice(torch.flatten(torch.view_as_real(turned), -2), -1, 0, head_dim), x.dtype)
 
   # Parts of y (batch, length, any number of widths) that begin at a number of widths, as (parts, batch, heads, length,
   # head_dim)
@@ -54,9 +59,9 @@ class M(Module):
   def layer(self: __torch__.M,
       x: Tensor,
       packed: List[Tensor],
-      rotation: Tensor) -> List[Tensor]:
+      rotation: Tensor,
+      head_dim: int) -> List[Tensor]:
     batch, length, width, = torch.size(x)
-    head_dim = 2 * torch.size(rotation, 1)
     norm, mean, deviation, = torch.native_layer_norm(x, [width], packed[0], packed[1], 1e-05)
     normed = torch.to(norm, packed[2].dtype)
     y = torch.linear(normed, packed[2], packed[3])
@@ -75,7 +80,7 @@ class M(Module):
       rotation: Tensor) -> List[Tensor]:
     x, normed, mean, deviation, y, made, qkv, = torch.slice(kept, 0, 7)
     width = torch.size(x, 2)
-    head_dim = 2 * torch.size(rotation, 1)
+    head_dim = torch.size(qkv, -1)
     d_after = torch.to(d, y.dtype)
     d_made = torch.matmul(d_after, packed[4])
     d_outputs = torch.to(torch.mm(torch.t(torch.flatten(d_after, 0, 1)), torch.flatten(made, 0, 1)), 6)
@@ -92,13 +97,6 @@ class M(Module):
     dx, d_norm, d_norm_bias, = torch.native_layer_norm_backward(d_normed, x, [width], mean, deviation, packed[0], packed[1], [True, True, True])
     dq, dk, dv, d_mlp, = torch.split_with_sizes(d_inputs, [width, width, width, 4 * width])
     return [torch.add_(dx, d), d_norm, d_norm_bias, dk, dv, dq, torch.contiguous(torch.slice(d_outputs, 1, 0, width)), d_mlp, d_inputs_bias, torch.contiguous(torch.slice(d_outputs, 1, width)), d_outputs_bias]
-
-  # What the head sees of the last residual stream, and the head's weight and bias
-  def last(self: __torch__.M,
-      x: Tensor,
-      weights: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
-    ln_f_weight, ln_f_bias, lm_head_weight, lm_head_bias, = torch.slice(weights, -4)
-    return (torch.layer_norm(x, [torch.size(x, 2)], ln_f_weight, ln_f_bias, 1e-05), lm_head_weight, lm_head_bias)
 
   # What hides later keys from each of the last queries when added to its scores, (queries, keys), of the type of x
   def later(self: __torch__.M,
@@ -388,6 +386,7 @@ class M(Module):
     recompute = int(settings[4]) == 1
     torch.set_grad_enabled(False)
     turn = (self).rotation(cos, sin)
+    head_dim = torch.size(cos, 1)
     x = torch.embedding(weights[0], ids)
     width = torch.size(x, 2)
     layers = (torch.len(weights) - 5) // 10
@@ -395,7 +394,7 @@ class M(Module):
     kept = annotate(List[List[Tensor]], [])
     for layer in range(layers):
       packed = torch.append(packed, (self).packed(weights, layer, dtype))
-      made = (self).layer(x, packed[layer], turn)
+      made = (self).layer(x, packed[layer], turn, head_dim)
       x = made[0]
       if recompute:
         kept = torch.append(kept, [made[1]])
@@ -414,7 +413,7 @@ class M(Module):
     for i in range(layers):
       layer = layers - 1 - i
       if recompute:
-        needed = torch.slice((self).layer(kept[layer][0], packed[layer], turn), 1)
+        needed = torch.slice((self).layer(kept[layer][0], packed[layer], turn, head_dim), 1)
       else:
         needed = kept[layer]
       found = (self).layer_gradients(d, packed[layer], needed, turn)
@@ -422,20 +421,26 @@ class M(Module):
       gradients = torch.add(torch.slice(found, 1), gradients)
       torch.clear(needed)
     embedding = torch.embedding_dense_backward(d, ids, torch.size(weights[0], 0), -1, False)
+    torch.set_grad_enabled(True)
     return torch.add([torch.mul(losses, scale[0]), embedding], gradients)
 
   # For tokens at a time: of each layer, one after another, LayerNorm's weight and bias, what the layer's input is
   # multiplied with, (9 width, width), its bias, what makes the output and its bias, as in packed, but made ready for
   # products, and what the input gives in this order: key and query turned by a quarter, value, key, query, MLP.
   def packed_for_tokens(self: __torch__.M,
-      weights: List[Tensor]) -> List[Tensor]:
+      weights: List[Tensor],
+      head_dim: Tensor) -> List[Tensor]:
     all = annotate(List[Tensor], [])
     width = torch.size(weights[0], 1)
+    of_head = int(head_dim)
+    odd = of_head % 2
     for layer in range((torch.len(weights) - 5) // 10):
       norm_weight, norm_bias, inputs, inputs_bias, outputs, outputs_bias, = (self).packed(weights, layer, 6)
       q, k, v, inner, = torch.split_with_sizes(inputs, [width, width, width, 4 * width])
       kq = torch.cat([k, q])
-      turned = torch.flatten(torch.stack([torch.neg(torch.slice(kq, 0, 1, None, 2)), torch.slice(kq, 0, 0, None, 2)], 1), 0, 1)
+      heads = torch.view(kq, [-1, of_head, width])
+      pairs = torch.stack([torch.neg(torch.slice(heads, 1, 1, None, 2)), torch.slice(heads, 1, 0, of_head - odd, 2)], 2)
+      turned = torch.flatten(torch.constant_pad_nd(torch.flatten(pairs, 1, 2), [0, 0, 0, odd]), 0, 1)
       bias = torch.cat([torch.zeros([2 * width], dtype=6, device=q.device), inputs_bias])
       all = torch.add(all, [norm_weight, norm_bias, (self).prepared(torch.cat([turned, v, kq, inner])), bias, (self).prepared(outputs), outputs_bias])
     return all

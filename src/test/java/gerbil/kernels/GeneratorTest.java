@@ -74,6 +74,13 @@ class GeneratorTest {
         }
     }
 
+    @Test
+    void headsMayHaveOddDimensions() {
+        model = TinyModel.create(new GptJConfig(ROWS, 21, 2, 3, 6, 24), manager, 5);
+        assertArrayEquals(plain(21, Sampling.GREEDY, 0), new Generator(model, ROWS).generate(PROMPT, 21, Sampling.GREEDY,
+                0, NEVER));
+    }
+
     /** Prompt and continuation with the whole sequence computed anew for each token. */
     private int[] plain(int count, Sampling sampling, long seed) {
         Kernels kernels = Kernels.load(manager);

@@ -183,10 +183,11 @@ class TrainingPathTest {
         bias.stopGradient().set(new NDIndex("..."), setup.manager().create(values));
     }
 
-    /** Sequences of more than one block of queries, the last of them not full. */
-    @Test
-    void blockwiseAttentionIsPlainAttention() {
-        GptJConfig config = new GptJConfig(spec.config().vocabulary(), 32, 2, 2, 16, 300);
+    /** Sequences of more than one block of queries, the last of them not full; heads of even and odd dimensions. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 17})
+    void blockwiseAttentionIsPlainAttention(int headDim) {
+        GptJConfig config = new GptJConfig(spec.config().vocabulary(), 3 * headDim, 2, 3, 16, 300);
         try (NDManager manager = NDManager.newBaseManager(); NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             GptJ model = GptJ.initialized(config, manager, 3);
