@@ -21,9 +21,9 @@ import gerbil.spec.Precision;
 public record HeadChunks(int chunk, int block) {
 
     /**
-     * A processor's: 2 MB of logits in bfloat16, and of nano's 1,024 entries in float32. Of seven choices from 256 to
-     * 1,024 tokens and 512 to 8,192 entries it was the fastest or within 4 % of it at widths 32, 64 and 256, in
-     * bfloat16, and as fast as half the tokens at nano (AMD EPYC, 2 threads).
+     * A processor's: 2 MB of logits in bfloat16, and of nano's 1,024 entries in float32. Of eleven choices from 256 to
+     * 1,024 tokens and 512 to 8,192 entries none was more than 6 % faster at widths 64 and 256 in bfloat16, and none of
+     * six at width 32 (2 threads); at nano it was as fast as half the tokens (1 thread; AMD EPYC).
      */
     public static final HeadChunks PROCESSOR = new HeadChunks(512, 2_048);
     /** A GPU's. */

@@ -18,17 +18,17 @@ class M(Module):
     outputs = torch.cat([attn_out_proj_weight, mlp_fc_out_weight], 1)
     return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(torch.cat([no_bias, mlp_fc_in_bias]), dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
 
-  # What turns pairs as complex numbers, (length, head_dim / 2), from cos and sin, (length, head_dim). It is the fourth
+  # What rotates pairs as complex numbers, (length, head_dim / 2), from cos and sin, (length, head_dim). It is the fourth
   # root of head_dim too short, which divides the products of queries and keys by its square root. The last of an odd
-  # number, which is not turned, is a pair with nothing.
+  # number, which is not rotated, is a pair with nothing.
   def rotation(self: __torch__.M,
       cos: Tensor,
       sin: Tensor) -> Tensor:
     pairs = torch.stack([torch.slice(cos, 1, 0, None, 2), torch.slice(sin, 1, 0, None, 2)], -1)
     return torch.view_as_complex(torch.mul(pairs, torch.pow(torch.size(cos, 1), -0.25)))
 
-  # x (..., length, head_dim) turned
-  def turned(self: __torch__.M,
+  # x (..., length, head_dim), rotated
+  def rotated(self: __torch__.M,
       x: Tensor,
       rotation: Tensor) -> Tensor:
     head_dim = torch.size(x, -1)
@@ -36,9 +36,9 @@ class M(Module):
     if head_dim % 2 == 1:
       even = torch.constant_pad_nd(even, [0, 1])
     pairs = torch.view_as_complex(torch.unflatten(even, -1, [-1, 2]))
-    turned = torch.empty(torch.size(pairs), dtype=9, device=x.device)
-    torch.mul(pairs, rotation, out=turned)
-    return torch.to(torch.slice(torch.flatten(torch.view_as_real(turned), -2), -1, 0, head_dim), x.dtype)
+    made = torch.empty(torch.size(pairs), dtype=9, device=x.device)
+    torch.mul(pairs, rotation, out=made)
+    return torch.to(torch.slice(torch.flatten(torch.view_as_real(made), -2), -1, 0, head_dim), x.dtype)
 
   # Parts of y (batch, length, any number of widths) that begin at a number of widths, as (parts, batch, heads, length,
   # head_dim)
@@ -65,7 +65,7 @@ class M(Module):
     norm, mean, deviation, = torch.native_layer_norm(x, [width], packed[0], packed[1], 1e-05)
     normed = torch.to(norm, packed[2].dtype)
     y = torch.linear(normed, packed[2], packed[3])
-    qkv = torch.cat([(self).turned((self).parts(y, 0, 2, width, head_dim), rotation), (self).parts(y, 2, 1, width, head_dim)])
+    qkv = torch.cat([(self).rotated((self).parts(y, 0, 2, width, head_dim), rotation), (self).parts(y, 2, 1, width, head_dim)])
     made = torch.empty([batch, length, 5 * width], dtype=y.dtype, device=y.device)
     kept = (self).attention(qkv, torch.select((self).parts(made, 0, 1, width, head_dim), 0, 0))
     torch.gelu(torch.slice(y, -1, 3 * width), approximate="tanh", out=torch.slice(made, -1, width))
@@ -89,7 +89,7 @@ class M(Module):
     d_inner = torch.slice(dy, -1, 3 * width)
     torch.gelu_backward(torch.slice(d_made, -1, width), torch.slice(y, -1, 3 * width), approximate="tanh", grad_input=d_inner)
     d_qkv = (self).attention_gradients(torch.select((self).parts(d_made, 0, 1, width, head_dim), 0, 0), qkv, torch.slice(kept, 7))
-    torch.copy_((self).parts(dy, 0, 2, width, head_dim), (self).turned(torch.slice(d_qkv, 0, 0, 2), torch.conj_physical(rotation)))
+    torch.copy_((self).parts(dy, 0, 2, width, head_dim), (self).rotated(torch.slice(d_qkv, 0, 0, 2), torch.conj_physical(rotation)))
     torch.copy_((self).parts(dy, 2, 1, width, head_dim), torch.slice(d_qkv, 0, 2))
     d_inputs = torch.to(torch.mm(torch.t(torch.flatten(dy, 0, 1)), torch.flatten(normed, 0, 1)), 6)
     d_inputs_bias = torch.to(torch.sum(d_inner, [0, 1]), 6)
@@ -149,7 +149,6 @@ class M(Module):
       dq, dk, dv, = torch.unbind(torch.flatten(d_qkv, 1, 2))
       values = torch.transpose(v, 1, 2)
       d_mixed = torch.flatten(d, 0, 1)
-      length = torch.size(q, 1)
       for i in range(torch.len(kept)):
         block = torch.len(kept) - 1 - i
         p = kept[block]
@@ -385,7 +384,7 @@ class M(Module):
     dtype = int(settings[0])
     recompute = int(settings[4]) == 1
     torch.set_grad_enabled(False)
-    turn = (self).rotation(cos, sin)
+    rotation = (self).rotation(cos, sin)
     head_dim = torch.size(cos, 1)
     x = torch.embedding(weights[0], ids)
     width = torch.size(x, 2)
@@ -394,7 +393,7 @@ class M(Module):
     kept = annotate(List[List[Tensor]], [])
     for layer in range(layers):
       packed = torch.append(packed, (self).packed(weights, layer, dtype))
-      made = (self).layer(x, packed[layer], turn, head_dim)
+      made = (self).layer(x, packed[layer], rotation, head_dim)
       x = made[0]
       if recompute:
         kept = torch.append(kept, [made[1]])
@@ -413,20 +412,21 @@ class M(Module):
     for i in range(layers):
       layer = layers - 1 - i
       if recompute:
-        needed = torch.slice((self).layer(kept[layer][0], packed[layer], turn, head_dim), 1)
+        needed = torch.slice((self).layer(kept[layer][0], packed[layer], rotation, head_dim), 1)
       else:
         needed = kept[layer]
-      found = (self).layer_gradients(d, packed[layer], needed, turn)
+      found = (self).layer_gradients(d, packed[layer], needed, rotation)
       d = found[0]
       gradients = torch.add(torch.slice(found, 1), gradients)
       torch.clear(needed)
     embedding = torch.embedding_dense_backward(d, ids, torch.size(weights[0], 0), -1, False)
-    torch.set_grad_enabled(True)
+    torch.set_grad_enabled(True) # as it is in a call with gradients
     return torch.add([torch.mul(losses, scale[0]), embedding], gradients)
 
   # For tokens at a time: of each layer, one after another, LayerNorm's weight and bias, what the layer's input is
   # multiplied with, (9 width, width), its bias, what makes the output and its bias, as in packed, but made ready for
-  # products, and what the input gives in this order: key and query turned by a quarter, value, key, query, MLP.
+  # products, and what the input gives in this order: key and query turned by a quarter, value, key, query, MLP. head_dim
+  # (1): a head's dimensions.
   def packed_for_tokens(self: __torch__.M,
       weights: List[Tensor],
       head_dim: Tensor) -> List[Tensor]:
@@ -461,15 +461,6 @@ class M(Module):
     kq = torch.slice(y, -1, 3 * width, 5 * width)
     torch.addcmul_(torch.mul_(kq, cos), torch.slice(y, -1, 0, 2 * width), sin)
     return y
-
-  # The part of y that begins at a number of widths, (batch, heads, length, head_dim)
-  def heads(self: __torch__.M,
-      y: Tensor,
-      part: int,
-      heads: int) -> Tensor:
-    batch, length, all, = torch.size(y)
-    width = all // 9
-    return torch.transpose(torch.view(torch.slice(y, -1, part * width, (part + 1) * width), [batch, length, heads, -1]), 1, 2)
 
   # The residual stream after the layer, from x, from y, what read has made of it, whose queries are q, and from what
   # attention has made of them, (batch, heads, length, head_dim)
@@ -540,7 +531,7 @@ class M(Module):
       for layer in range(torch.len(caches)):
         y = (self).read(x, layers, layer, c, s)
         torch.copy_(torch.slice(caches[layer], 1, past, last), torch.slice(y, -1, 2 * width, 4 * width))
-        q = (self).heads(y, 4, heads)
+        q = torch.select((self).parts(y, 4, 1, width, head_dim), 0, 0)
         mixed = torch.scaled_dot_product_attention(q, torch.slice(keys[layer], 2, 0, last), torch.slice(values[layer], 2, 0, last), mask, 0., causal)
         x = (self).written(x, y, q, mixed, layers, layer)
       h = torch.layer_norm(torch.select(x, 1, -1), [width], norm_weight, norm_bias, 1e-05)
@@ -680,7 +671,7 @@ class M(Module):
     length = torch.size(ids, 1)
     c = torch.flatten(cos, 1)
     s = torch.flatten(sin, 1)
-    heads = torch.size(cos, 1) // 2
+    head_dim = torch.size(cos, 2)
     x = torch.embedding(embedding, ids)
     mask = annotate(Optional[Tensor], None)
     causal = torch.numel(places) == 0
@@ -697,8 +688,8 @@ class M(Module):
       mask = torch.unsqueeze(torch.masked_fill(later, hidden, -30000.), 1)
     for layer in range(torch.len(layers) // 6):
       y = (self).read(x, layers, layer, c, s)
-      q = (self).heads(y, 4, heads)
-      mixed = torch.scaled_dot_product_attention(q, (self).heads(y, 3, heads), (self).heads(y, 2, heads), mask, 0., causal)
+      v, k, q, = torch.unbind((self).parts(y, 2, 3, torch.size(x, 2), head_dim))
+      mixed = torch.scaled_dot_product_attention(q, k, v, mask, 0., causal)
       x = (self).written(x, y, q, mixed, layers, layer)
     norm_weight, norm_bias, weight, bias, = torch.slice(head, 0, 4)
     h = torch.layer_norm(torch.index_select(torch.flatten(x, 0, 1), 0, rows), [torch.size(x, 2)], norm_weight, norm_bias, 1e-05)
