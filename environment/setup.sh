@@ -215,9 +215,10 @@ package_library() {
     # Maven only adds to the folder of libraries: what an older pom.xml named must go.
     rm -rf "$libraries"
     run_maven -f "$home/pom.xml" -DskipTests package
-    # of what a command loads that computes
-    "${gerbil_command[@]/-XX:SharedArchiveFile=/-XX:ArchiveClassesAtExit=}" bench-sample --size 40k --tokens 1 \
-        --batch 1 >/dev/null 2>&1 || rm -f "$archive"
+    rm -rf "$home/target/rehearsal"
+    "${gerbil_command[@]/-XX:SharedArchiveFile=/-XX:ArchiveClassesAtExit=}" rehearse \
+        --texts "$home/src/main/java" --out "$home/target/rehearsal" >"$home/target/rehearsal.log" 2>&1 ||
+        rm -f "$archive"
 }
 
 # Wheels are large and temporary folders may be small.

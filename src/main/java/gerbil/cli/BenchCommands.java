@@ -155,7 +155,7 @@ final class BenchCommands {
 
     @Command(name = "bench-step", hidden = true, mixinStandardHelpOptions = true,
             description = "Times training steps of one micro-batch each.")
-    static final class Step implements Callable<Integer> {
+    static final class Step implements Computation {
 
         @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
         private String size;
@@ -235,7 +235,7 @@ final class BenchCommands {
     @Command(name = "bench-sample", hidden = true, mixinStandardHelpOptions = true,
             description = "Times a new model's continuations of one token, one and several at once, the likeliest "
                     + "token each time.")
-    static final class Sample implements Callable<Integer> {
+    static final class Sample implements Computation {
 
         @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
         private String size;
@@ -275,7 +275,7 @@ final class BenchCommands {
 
     @Command(name = "bench-score", hidden = true, mixinStandardHelpOptions = true,
             description = "Times the log-likelihoods of two files of requests by a new model, which it exports.")
-    static final class Score implements Callable<Integer> {
+    static final class Score implements Computation {
 
         private static final int WARM_UP = 32;
 
@@ -336,7 +336,7 @@ final class BenchCommands {
 
     @Command(name = "bench-first-loss", hidden = true, mixinStandardHelpOptions = true,
             description = "Times the quickstart's run to its first step's loss, from the call and from the process.")
-    static final class FirstLoss implements Callable<Integer> {
+    static final class FirstLoss implements Computation {
 
         private static final String SIZE = "92k";
 

@@ -8,11 +8,10 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 
 @Command(name = "export", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Writes a run's model as a folder that transformers loads, with its card.")
-final class ExportCommand implements Callable<Integer> {
+final class ExportCommand implements Computation {
 
     @Mixin
     private ModelOption model;

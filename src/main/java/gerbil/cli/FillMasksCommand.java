@@ -6,11 +6,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.util.concurrent.Callable;
 
 @Command(name = "fill-masks", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Lets a trained Blender model put a token in the place of each <single_tok_mask> in a text.")
-final class FillMasksCommand implements Callable<Integer> {
+final class FillMasksCommand implements Computation {
 
     @Mixin
     private GenerationOptions options;

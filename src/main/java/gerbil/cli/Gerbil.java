@@ -1,10 +1,14 @@
 package gerbil.cli;
 
 import gerbil.base.GerbilException;
+import gerbil.model.Devices;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** {@code environment/gerbil}. */
 @Command(name = "gerbil", mixinStandardHelpOptions = true, version = "Gerbil in Java 0.1.0",
@@ -30,7 +34,8 @@ import java.io.UncheckedIOException;
             FillMasksCommand.class, ExportCommand.class, ImportCommand.class, ScoreCommand.class,
             ServeCommand.class, TableCommand.class, CompareCommand.class, ReportCommand.class, SweepCommand.class,
             BenchCommands.Inputs.class, BenchCommands.Step.class, BenchCommands.Tokens.class,
-            BenchCommands.Sample.class, BenchCommands.Score.class, BenchCommands.FirstLoss.class})
+            BenchCommands.Sample.class, BenchCommands.Score.class, BenchCommands.FirstLoss.class,
+            RehearseCommand.class})
 public final class Gerbil implements Runnable {
 
     @CommandLine.Spec
@@ -49,7 +54,15 @@ public final class Gerbil implements Runnable {
                 return CommandLine.ExitCode.USAGE;
             }
         }
-        CommandLine line = new CommandLine(new Gerbil());
+        Optional<Class<?>> named = Stream.of(Gerbil.class.getAnnotation(Command.class).subcommands())
+                .filter(command -> arguments.length > 0
+                        && command.getAnnotation(Command.class).name().equals(arguments[0])).findFirst();
+        if (named.filter(Computation.class::isAssignableFrom).isPresent()) {
+            Devices.prepare();
+        }
+        // reading the options of all commands would take three times as long
+        CommandLine line = named.isEmpty() ? new CommandLine(new Gerbil())
+                : new CommandLine(named.get()).setCommandName("gerbil " + arguments[0]);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof GerbilException) {
                 command.getErr().println(e.getMessage());
@@ -60,7 +73,7 @@ public final class Gerbil implements Runnable {
             }
             return CommandLine.ExitCode.SOFTWARE;
         });
-        return line.execute(arguments);
+        return line.execute(named.isEmpty() ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length));
     }
 
     @Override

@@ -12,12 +12,11 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 
 @Command(name = "import", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Checks a folder of transformers that holds a GPT-J, and says what is in it and, on given "
                 + "tokens, how well it predicts. sample, infill, fill-masks and train --from take the folder as it is.")
-final class ImportCommand implements Callable<Integer> {
+final class ImportCommand implements Computation {
 
     /** Tokens of a window, as in the training of the paper sizes. */
     private static final int WINDOW = 512;

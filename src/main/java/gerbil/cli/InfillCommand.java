@@ -6,11 +6,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.util.concurrent.Callable;
 
 @Command(name = "infill", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Lets a trained Blender model fill in what is missing between two texts; prints the whole.")
-final class InfillCommand implements Callable<Integer> {
+final class InfillCommand implements Computation {
 
     @Mixin
     private GenerationOptions options;

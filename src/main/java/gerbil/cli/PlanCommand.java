@@ -18,14 +18,13 @@ import picocli.CommandLine.Mixin;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
 @Command(name = "plan", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Shows what runs would take: steps, tokens, micro-batches, memory and time, from a step measured "
                 + "on this device; and for three GPUs, estimated from their public figures, the time and how many "
                 + "sequences at once there is memory for.")
-final class PlanCommand implements Callable<Integer> {
+final class PlanCommand implements Computation {
 
     @Mixin
     private RunOptions options;

@@ -9,11 +9,10 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.Callable;
 
 @Command(name = "sample", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Lets a trained model continue a text.")
-final class SampleCommand implements Callable<Integer> {
+final class SampleCommand implements Computation {
 
     @Mixin
     private GenerationOptions options;

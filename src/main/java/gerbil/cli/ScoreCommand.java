@@ -17,12 +17,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 
 @Command(name = "score", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Scores a model in tasks as lm-evaluation-harness defines them, on local files in the datasets' "
                 + "own formats. environment/evaluate does it with the harness itself.")
-final class ScoreCommand implements Callable<Integer> {
+final class ScoreCommand implements Computation {
 
     @Mixin
     private ModelOption option;

@@ -7,13 +7,12 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 import java.io.IOException;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
 @Command(name = "serve", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Serves a model to this machine through OpenAI's completions interface, with logprobs and echo, "
                 + "as lm-evaluation-harness's local-completions asks for. Prints the address; ends with Ctrl-C.")
-final class ServeCommand implements Callable<Integer> {
+final class ServeCommand implements Computation {
 
     @Mixin
     private ModelOption option;

@@ -20,7 +20,6 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 
 @Command(name = "sweep", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains a run for each size, class (A to D), objective, seed and value of a setting, a line "
@@ -28,7 +27,7 @@ import java.util.concurrent.Callable;
                 + "trained again; what another process trains is left to it; one that fails does not keep the others "
                 + "back. The record results/learning-rates.csv also gets trials of the learning rate alone on the "
                 + "default tokens.")
-final class SweepCommand implements Callable<Integer> {
+final class SweepCommand implements Computation {
 
     @Mixin
     private RunOptions options;

@@ -26,12 +26,11 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Trains models, one after another, after showing the plan of each. A run that was stopped "
                 + "continues from its newest checkpoint; one that has finished is not run again.")
-final class TrainCommand implements Callable<Integer> {
+final class TrainCommand implements Computation {
 
     @Mixin
     private RunOptions options;

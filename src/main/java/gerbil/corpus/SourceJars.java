@@ -39,9 +39,14 @@ public final class SourceJars implements Corpus {
             + "automatically generated", Pattern.CASE_INSENSITIVE);
     private static final int FIRST_CHARACTERS = 1_200;
 
+    private final String name;
     private final Path folder;
-    private final Provenance provenance;
-    private final List<Entry> entries;
+    private final List<PinnedJar> pinned;
+    private final Runnable fetch;
+    private Contents contents;
+
+    private record Contents(Provenance provenance, List<Entry> entries) {
+    }
 
     private record Entry(String jar, String name) {
 
@@ -50,27 +55,37 @@ public final class SourceJars implements Corpus {
         }
     }
 
-    private SourceJars(Path folder, Provenance provenance, List<Entry> entries) {
+    SourceJars(String name, Path folder, List<PinnedJar> pinned, Runnable fetch) {
+        this.name = name;
         this.folder = folder;
-        this.provenance = provenance;
-        this.entries = entries;
+        this.pinned = pinned;
+        this.fetch = fetch;
     }
 
     /**
-     * Opens the nano scale's artifacts in a folder; other files there are ignored.
+     * The nano scale's artifacts in a folder; other files there are ignored. What needs their contents fails with a
+     * {@link GerbilException} that names the jar if one is missing or its checksum is not the pinned one.
      *
-     * @throws GerbilException if a jar is missing or its checksum is not the pinned one; the jar is named
+     * @param fetch called before, to fetch what is missing
      */
-    public static SourceJars open(Path folder) {
-        return open("source-jars", folder, PinnedJar.few());
+    public static SourceJars few(Path folder, Runnable fetch) {
+        return new SourceJars(NAME, folder, PinnedJar.few(), fetch);
     }
 
-    /** Opens the paper scale's artifacts, which the nano scale's are a part of, in the same way. */
-    public static SourceJars openAll(Path folder) {
-        return open("all-source-jars", folder, PinnedJar.all());
+    /** The paper scale's artifacts, which the nano scale's are a part of, in the same way. */
+    public static SourceJars all(Path folder, Runnable fetch) {
+        return new SourceJars("all-source-jars", folder, PinnedJar.all(), fetch);
     }
 
-    static SourceJars open(String name, Path folder, List<PinnedJar> pinned) {
+    private synchronized Contents contents() {
+        if (contents == null) {
+            fetch.run();
+            contents = verified();
+        }
+        return contents;
+    }
+
+    private Contents verified() {
         List<Provenance.SourceFile> files = pinned.stream().map(jar -> jar.verify(folder)).toList();
         List<Entry> entries = new ArrayList<>();
         for (PinnedJar jar : pinned) {
@@ -81,7 +96,7 @@ public final class SourceJars implements Corpus {
                 throw new UncheckedIOException(e);
             }
         }
-        return new SourceJars(folder, new Provenance(name, files), entries);
+        return new Contents(new Provenance(name, files), entries);
     }
 
     private static boolean isText(String name) {
@@ -90,29 +105,30 @@ public final class SourceJars implements Corpus {
 
     @Override
     public String name() {
-        return provenance.name();
+        return name;
     }
 
     @Override
     public String identity() {
-        return provenance.hash();
+        return new Provenance(name, pinned.stream()
+                .map(jar -> new Provenance.SourceFile(jar.file(), 0, jar.sha256(), jar.licence())).toList()).hash();
     }
 
     @Override
     public Provenance provenance() {
-        return provenance;
+        return contents().provenance();
     }
 
     /** All of them: the first documents of the seed's order are of all jars. */
     @Override
     public Provenance provenance(Collection<String> files) {
-        return provenance;
+        return provenance();
     }
 
     @Override
     public Stream<Slice> slices(long seed) {
+        List<Entry> order = SeededOrder.of(contents().entries(), Entry::id, seed);
         Map<String, ZipFile> jars = openJars();
-        List<Entry> order = SeededOrder.of(entries, Entry::id, seed);
         return IntStream.iterate(0, i -> i < order.size(), i -> i + TextFiles.MOST)
                 .mapToObj(i -> slice(jars, order.subList(i, Math.min(i + TextFiles.MOST, order.size()))))
                 .onClose(() -> close(jars.values()));
@@ -127,8 +143,8 @@ public final class SourceJars implements Corpus {
     private Map<String, ZipFile> openJars() {
         Map<String, ZipFile> jars = new HashMap<>();
         try {
-            for (Provenance.SourceFile file : provenance.files()) {
-                jars.put(file.name(), new ZipFile(folder.resolve(file.name()).toFile()));
+            for (PinnedJar jar : pinned) {
+                jars.put(jar.file(), new ZipFile(folder.resolve(jar.file()).toFile()));
             }
             return jars;
         } catch (IOException e) {

@@ -2,7 +2,6 @@ package gerbil.model;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
-import ai.djl.engine.EngineException;
 import ai.djl.util.Utils;
 import gerbil.base.DiskFull;
 import gerbil.base.GerbilException;
@@ -10,6 +9,8 @@ import gerbil.spec.GptJConfig;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /** Where models are computed: on the engine's GPU, if it has one and the model is large enough to gain by it. */
 public final class Devices {
@@ -19,6 +20,17 @@ public final class Devices {
     /** With this property set to "gpu", as tests and measurements of a GPU need it, every model is computed there. */
     private static final String PROPERTY = "gerbil.device";
     private static final String VARIABLE = "GERBIL_DEVICE";
+
+    /** PyTorch, which a thread of its own begins to load when this class is first used. */
+    private static final class Loading {
+
+        private static final CompletableFuture<Engine> ENGINE = CompletableFuture.supplyAsync(Engine::getInstance);
+
+        static {
+            // a process does not end well among a library's initializers
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> ENGINE.exceptionally(failure -> null).join()));
+        }
+    }
 
     private Devices() {
     }
@@ -42,15 +54,20 @@ public final class Devices {
         return device;
     }
 
+    /** Begins to load PyTorch, which takes a while, for who has something else to do before it is needed. */
+    public static void prepare() {
+        Loading.ENGINE.isDone();
+    }
+
     /**
-     * PyTorch, whose libraries are unpacked and loaded by the first call.
+     * PyTorch, whose libraries are unpacked and loaded by the first call, or by {@link #prepare}.
      *
      * @throws GerbilException if the disk is too full for them, or forbids execution
      */
     public static Engine engine() {
         try {
-            return Engine.getInstance();
-        } catch (EngineException e) {
+            return Loading.ENGINE.join();
+        } catch (CompletionException e) {
             Path folder = Utils.getCacheDir();
             for (Throwable cause = e; cause != null; cause = cause.getCause()) {
                 if (cause instanceof IOException failure) {

@@ -83,7 +83,19 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
     public static GptJ initialized(GptJConfig config, NDManager parent, long seed) {
         GptJ model = new GptJ(config, parent.newSubManager());
         model.manager.getEngine().setRandomSeed((int) Long.hashCode(seed));
-        model.initialize(model.manager, DataType.FLOAT32, new Shape(1, config.contextLength()));
+        model.initialize();
+        return model;
+    }
+
+    private void initialize() {
+        initialize(manager, DataType.FLOAT32, new Shape(1, config.contextLength()));
+    }
+
+    /** A model without weights, which are to be {@linkplain #load loaded}. */
+    public static GptJ empty(GptJConfig config, NDManager parent) {
+        GptJ model = new GptJ(config, parent.newSubManager());
+        model.setInitializer(Initializer.ZEROS, parameter -> true);
+        model.initialize();
         return model;
     }
 
@@ -94,7 +106,7 @@ public final class GptJ extends AbstractBlock implements AutoCloseable {
      * @throws GerbilException naming every missing, unknown or wrongly shaped tensor
      */
     public static GptJ of(GptJConfig config, NDManager parent, Map<String, NDArray> weights) {
-        GptJ model = initialized(config, parent, 0);
+        GptJ model = empty(config, parent);
         model.load(weights);
         return model;
     }

@@ -270,7 +270,7 @@ public final class RunDirectory {
 
     /** The model of a checkpoint. */
     GptJ model(Checkpoint checkpoint, NDManager parent) {
-        GptJ model = GptJ.initialized(record().spec().config(), parent, 0);
+        GptJ model = GptJ.empty(record().spec().config(), parent);
         try {
             checkpoint.restore(model);
             return model;

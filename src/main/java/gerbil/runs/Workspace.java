@@ -101,17 +101,13 @@ public record Workspace(Path home) {
     }
 
     /**
-     * A scale's default corpus, its checksums verified; the paper scale's holds the nano scale's. The program that the
-     * environment variable {@code GERBIL_FETCH_CORPUS} names, called with the scale, sees to it that it is there.
-     *
-     * @throws GerbilException if it cannot be fetched, or is another than the pinned one
+     * A scale's default corpus; the paper scale's holds the nano scale's. Before it is read, the program that the
+     * environment variable {@code GERBIL_FETCH_CORPUS} names, called with the scale, sees to it that it is there, and its
+     * checksums are verified.
      */
     public Corpus defaultCorpus(Scale scale) {
-        String fetch = System.getenv(FETCH);
-        if (fetch != null) {
-            run(fetch, scale.label());
-        }
-        return scale == Scale.NANO ? SourceJars.open(corpus()) : SourceJars.openAll(corpus());
+        Runnable fetch = () -> fetch(scale.label());
+        return scale == Scale.NANO ? SourceJars.few(corpus(), fetch) : SourceJars.all(corpus(), fetch);
     }
 
     /** Whether a default corpus is here or can be fetched: in a folder of the command line alone there is none. */
@@ -119,7 +115,11 @@ public record Workspace(Path home) {
         return System.getenv(FETCH) != null || Files.exists(corpus());
     }
 
-    private static void run(String fetch, String scale) {
+    private static void fetch(String scale) {
+        String fetch = System.getenv(FETCH);
+        if (fetch == null) {
+            return;
+        }
         try {
             Process process = new ProcessBuilder(fetch, scale).redirectError(ProcessBuilder.Redirect.INHERIT).start();
             try {
