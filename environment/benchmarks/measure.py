@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import report
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 HOME = HERE.parent.parent
 RESULTS = HOME / os.environ.get("GERBIL_RESULTS", "results")
 OURS = []  # the kit's command line, which main is given: Java and its options
+BRIEF = ["-XX:TieredStopAtLevel=1"]  # what environment/gerbil starts the like with
 THREADS = os.cpu_count()
 DEVICE = os.environ.get("GERBIL_DEVICE", "cpu")
 NAME = "benchmarks" if DEVICE == "cpu" else f"benchmarks-{DEVICE}"
@@ -31,6 +33,7 @@ SECONDS = 8  # that the slowest trainer's measured steps should take
 TRIAL_STEPS = 20
 SAMPLED = 100  # tokens
 AT_ONCE = 16  # texts
+SCORED_BEFORE = 250  # requests, of the thousands that a task has: a JVM compiles what it does often
 BESIDE_BUSY = ["sh", "-c", 'while :; do :; done & "$@"; status=$?; kill $!; exit $status', "sh"]
 
 # What of the best PyTorch is decided by trial, in this order, each with what was decided before.
@@ -50,10 +53,13 @@ def say(text):
 
 
 def child(*command):
-    """Runs one measurement; its JSON, with the largest resident memory of its process."""
+    """Runs one measurement; its JSON, or the seconds it takes where it prints none, with the largest resident memory of
+    its process."""
+    begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
@@ -62,12 +68,15 @@ def child(*command):
         if process.returncode != 0:
             raise Failed((err.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1])
         kilobytes = usage.ru_maxrss if sys.platform == "linux" else usage.ru_maxrss / 1024
-        measured = json.loads(out.read().strip().splitlines()[-1])
+        last = out.read().strip().splitlines()[-1]
+        measured = json.loads(last) if last.startswith("{") else {"seconds": seconds}
         return measured | {"peakMemory": measured.get("deviceMemory", int(kilobytes * 1024))}
 
 
 def gerbil(command, **options):
-    return [*OURS, command, *arguments(options)]
+    java, *more = OURS
+    return [java, *(BRIEF if command in ("sample", "bench-sample", "bench-score") else []), *more, command,
+            *arguments(options)]
 
 
 def peer(script, **options):
@@ -202,16 +211,25 @@ def measure_sampling(name, inputs, pairs, with_peers):
 
 def measure_scoring(name, inputs, work, pairs, with_peers):
     common = {"size": name, "requests": inputs / "requests.jsonl", "choices": inputs / "choices.jsonl",
-              "export": work / "exports" / name}
+              "export": work / "exports" / name, "warm_up": SCORED_BEFORE}
     contenders = {"gerbil": lambda: gerbil("bench-score", **common)}
     if with_peers:
         contenders["harness"] = lambda: peer("score_harness.py", **common)
     measured = alternate(contenders, pairs, f"scoring {name}")
+    start = measure_start(name, common["export"], pairs, with_peers)
     nats = [run.pop("nats") for runs in measured["runs"].values() for run in runs]
     shutil.rmtree(common["export"], ignore_errors=True)
     difference = max((abs(a - b) for other in nats for a, b in zip(nats[0], other)), default=0)
     requests = len(common["requests"].read_text().splitlines())
-    return {"size": name, "requests": requests, "largestDifference": difference} | measured
+    return {"size": name, "requests": requests, "largestDifference": difference, "start": start} | measured
+
+
+def measure_start(name, export, pairs, with_peers):
+    common = {"model": export, "prompt": "class", "tokens": 1}
+    contenders = {"gerbil": lambda: gerbil("sample", temperature=0, **common)}
+    if with_peers:
+        contenders["transformers"] = lambda: peer("start_transformers.py", **common)
+    return alternate(contenders, pairs, f"first token {name}")
 
 
 def measure_first_loss(work, pairs):
@@ -244,7 +262,8 @@ def before(results):
     """The results to add to: those of sizes that were measured before, by the same means on the same machine."""
     file = RESULTS / f"{NAME}.json"
     old = json.loads(file.read_text()) if file.exists() else {}
-    same = all(old.get(key) == results[key] for key in ("machine", "threads", "pairs", "withPeers", "versions"))
+    same = all(old.get(key) == results[key] for key in ("machine", "threads", "pairs", "withPeers", "scoredBefore",
+                                                         "versions"))
     return old | results if same else results
 
 
@@ -284,7 +303,7 @@ def main():
             sys.exit(f"--sizes are of {', '.join(known)}; found: {', '.join(unknown)}")
         choices = CHOICES
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
-                   "withPeers": with_peers, "versions": {"Python": platform.python_version()}}
+                   "withPeers": with_peers, "scoredBefore": SCORED_BEFORE, "versions": {"Python": platform.python_version()}}
         if with_peers:
             results["versions"] |= {package: importlib.metadata.version(package)
                                     for package in ("torch", "transformers", "tokenizers", "lm_eval")}

@@ -9,7 +9,8 @@ KERNELS = "gerbil on the kernels' path"
 
 def headline(run):
     """One measurement's figure in a few words."""
-    for key, unit in (("tokensPerSecond", "tokens/s"), ("requestsPerSecond", "requests/s"), ("secondsFromProcess", "s")):
+    for key, unit in (("tokensPerSecond", "tokens/s"), ("requestsPerSecond", "requests/s"), ("secondsFromProcess", "s"),
+                      ("seconds", "s")):
         if key in run and "megabytesPerSecond" not in run:
             return f"{number(run[key])} {unit}"
     return f"{number(run['megabytesPerSecond'])} MB/s"
@@ -79,7 +80,8 @@ def markdown(results, name):
     if results["sampling"]:
         parts.append(sampling(results["sampling"]))
     if results["scoring"]:
-        parts.append(scoring(results["scoring"]))
+        parts.append(scoring(results["scoring"], results["scoredBefore"]))
+        parts.append(starting(results["scoring"]))
     if "firstLoss" in results:
         parts.append(first_loss(results["firstLoss"]))
     return "\n".join(parts)
@@ -257,7 +259,7 @@ both together.
 {table(header, rows)}"""
 
 
-def scoring(sizes):
+def scoring(sizes, before):
     keys = ("requestsPerSecond", "choicesPerSecond")
     header = ["size", *compared_header(("", ", answers"), "requests/s", "harness"), "largest difference"]
     rows = [[s["size"], *compared(s, keys, "harness"), f"{s['largestDifference']:.1e}"] for s in sizes]
@@ -266,7 +268,20 @@ def scoring(sizes):
 The log-likelihoods of {sizes[0]['requests']:,} continuations of some 30 characters, as tasks ask for them, by a model
 of random weights: each after a text of its own of 100 to 700 characters; and as answers, four to each question of 100
 to 300, which ours reads once. harness is lm-evaluation-harness's own `hf` model in float32 with batches of 16. The
-largest difference is that of a request's log-likelihood, in nats. Memory is of both together.
+largest difference is that of a request's log-likelihood, in nats. Memory is of both together. Both have scored the first
+{before} of either kind before.
+
+{table(header, rows)}"""
+
+
+def starting(sizes):
+    header = ["size", "ours, s (memory)", "transformers", "its ÷ ours"]
+    rows = [[s["size"], speed(s["start"], OURS, "seconds"), speed(s["start"], "transformers", "seconds"),
+             ratio(s["start"], OURS, "seconds", ours="transformers")] for s in sizes]
+    return f"""## Time to first token
+
+Of a process that opens a model in transformers' format and writes the likeliest token after a prompt: ours is
+`gerbil sample`, transformers a script of `AutoTokenizer`, `AutoModelForCausalLM` and `generate`.
 
 {table(header, rows)}"""
 

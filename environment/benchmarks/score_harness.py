@@ -13,6 +13,7 @@ parser.add_argument("--size", required=True)
 parser.add_argument("--requests", type=Path, required=True)
 parser.add_argument("--choices", type=Path, required=True)
 parser.add_argument("--export", type=Path, required=True)
+parser.add_argument("--warm-up", type=int, required=True)
 options = parser.parse_args()
 
 model = HFLM(pretrained=str(options.export), dtype="float32", device="cpu", batch_size=16)
@@ -21,7 +22,7 @@ for file in (options.requests, options.choices):
     lines = map(json.loads, file.read_text().splitlines())
     files.append([Instance("loglikelihood", {}, (line["context"], line["text"]), i) for i, line in enumerate(lines)])
 for requests in files:
-    model.loglikelihood(requests[:32], disable_tqdm=True)  # warms up
+    model.loglikelihood(requests[:options.warm_up], disable_tqdm=True)
 speeds, nats = [], []
 for requests in files:
     begin = time.perf_counter()

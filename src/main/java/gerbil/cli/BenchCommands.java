@@ -277,8 +277,6 @@ final class BenchCommands {
             description = "Times the log-likelihoods of two files of requests by a new model, which it exports.")
     static final class Score implements Computation {
 
-        private static final int WARM_UP = 32;
-
         @Option(names = "--size", required = true, paramLabel = "SIZE", description = "Model size.")
         private String size;
 
@@ -293,6 +291,10 @@ final class BenchCommands {
         @Option(names = "--export", required = true, paramLabel = "FOLDER",
                 description = "Where the model is, or is to be, for others to score with.")
         private Path export;
+
+        @Option(names = "--warm-up", required = true, paramLabel = "N",
+                description = "Requests of each file to score before.")
+        private int warmUp;
 
         private record Result(String size, double requestsPerSecond, double choicesPerSecond, List<Double> nats) {
         }
@@ -312,7 +314,7 @@ final class BenchCommands {
             try (LanguageModel model = Import.open(export)) {
                 Scorer scorer = new Scorer(model.model(), model.tokenizer());
                 for (List<Continuation> continuations : List.of(alone, answers)) { // warms up
-                    scorer.logLikelihoods(continuations.subList(0, Math.min(WARM_UP, continuations.size())));
+                    scorer.logLikelihoods(continuations.subList(0, Math.min(warmUp, continuations.size())));
                 }
                 System.out.println(Json.line(new Result(size, perSecond(scorer, alone, nats),
                         perSecond(scorer, answers, nats), nats)));

@@ -55,7 +55,7 @@ class BenchCommandsTest {
                 """);
         for (int round = 0; round < 2; round++) { // exports the model, then reads it
             JsonNode score = json("bench-score", "--size", "40k", "--requests", requests.toString(), "--choices",
-                    requests.toString(), "--export", folder.resolve("export").toString());
+                    requests.toString(), "--export", folder.resolve("export").toString(), "--warm-up", "1");
             assertEquals(4, score.get("nats").size());
             assertTrue(score.get("nats").get(0).asDouble() < 0, score.toString());
             assertTrue(score.get("requestsPerSecond").asDouble() > 0, score.toString());
