@@ -24,7 +24,9 @@ public final class Devices {
     /** PyTorch, which a thread of its own begins to load when this class is first used. */
     private static final class Loading {
 
-        private static final CompletableFuture<Engine> ENGINE = CompletableFuture.supplyAsync(Engine::getInstance);
+        // a thread of a pool would not find the engine by the class loader of who began
+        private static final CompletableFuture<Engine> ENGINE =
+                CompletableFuture.supplyAsync(Engine::getInstance, task -> new Thread(task).start());
 
         static {
             // a process does not end well among a library's initializers
