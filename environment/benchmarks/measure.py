@@ -303,7 +303,8 @@ def main():
             sys.exit(f"--sizes are of {', '.join(known)}; found: {', '.join(unknown)}")
         choices = CHOICES
         results = {"date": datetime.date.today().isoformat(), "machine": machine(), "threads": THREADS, "pairs": pairs,
-                   "withPeers": with_peers, "scoredBefore": SCORED_BEFORE, "versions": {"Python": platform.python_version()}}
+                   "withPeers": with_peers, "scoredBefore": SCORED_BEFORE,
+                   "versions": {"Python": platform.python_version()}}
         if with_peers:
             results["versions"] |= {package: importlib.metadata.version(package)
                                     for package in ("torch", "transformers", "tokenizers", "lm_eval")}

@@ -63,6 +63,11 @@ class BenchCommandsTest {
         }
     }
 
+    @Test
+    void whatTheArchiveIsMadeOfRuns() {
+        assertEquals(0, Gerbil.run("rehearse", "--texts", "src/main/java", "--out", folder.resolve("new").toString()));
+    }
+
     private static JsonNode json(String... arguments) throws IOException {
         PrintStream out = System.out;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
