@@ -14,9 +14,10 @@ jar=$home/target/gerbil-0.1.0.jar
 libraries=$home/target/lib
 venv=$home/environment/.venv
 
-# For the command line and the notebook kernel alike. Heap is small because tensors live outside it; the serial
-# collector leaves the cores to libtorch; Java 24 and newer warn about native libraries unless they are allowed.
-jvm_options="-Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
+# For the command line and the notebook kernel alike. Heap is small because tensors live outside it, and begins smaller,
+# since a JVM fills what it begins with before it collects; the serial collector leaves the cores to libtorch; Java 24
+# and newer warn about native libraries unless they are allowed.
+jvm_options="-Xms16m -Xmx1g -XX:+UseSerialGC -Djava.awt.headless=true --enable-native-access=ALL-UNNAMED"
 jvm_options="$jvm_options -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 # Classes are mapped from an archive in place of being read and verified at each start; without one, or with that of
 # another JDK, a JVM goes on as it would have.

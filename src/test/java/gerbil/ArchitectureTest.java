@@ -51,7 +51,7 @@ class ArchitectureTest {
             kernels: [base, model, spec]
             law: [base, results, spec]
             model: [base, spec]
-            notebook: [base, law, results, runs, spec, tokenizer, train]
+            notebook: [base, law, model, results, runs, spec, tokenizer, train]
             objective: [base, spec, tokenizer, tokens]
             results: [base, spec]
             runs: [base, corpus, hub, model, safetensors, spec, tokenizer, tokens]

@@ -1,6 +1,7 @@
 package gerbil.cli;
 
 import gerbil.base.Units;
+import gerbil.model.Devices;
 import gerbil.objective.BlenderSequences;
 import gerbil.objective.Composition;
 import gerbil.runs.Workspace;
@@ -35,7 +36,7 @@ final class PlanCommand implements Computation {
         PreparedTokens tokens = options.tokens(workspace);
         List<RunSpec> specs = options.specs(tokens);
         System.out.printf(Locale.ROOT, "On %s, %d threads:%n", Hardware.device(specs.get(0).config()),
-                Hardware.threads());
+                Devices.threads());
         for (RunSpec spec : specs) {
             print(BudgetPlan.measure(spec, tokens.train(), options.settings(spec)), tokens.train());
         }

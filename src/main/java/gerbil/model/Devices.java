@@ -26,11 +26,17 @@ public final class Devices {
 
         // a thread of a pool would not find the engine by the class loader of who began
         private static final CompletableFuture<Engine> ENGINE =
-                CompletableFuture.supplyAsync(Engine::getInstance, task -> new Thread(task).start());
+                CompletableFuture.supplyAsync(Loading::load, task -> new Thread(task).start());
 
         static {
             // a process does not end well among a library's initializers
             Runtime.getRuntime().addShutdownHook(new Thread(() -> ENGINE.exceptionally(failure -> null).join()));
+        }
+
+        private static Engine load() {
+            // threads of TorchScript's forks, of which there would be as many as processors in a container's host
+            System.setProperty("ai.djl.pytorch.num_interop_threads", String.valueOf(threads()));
+            return Engine.getInstance();
         }
     }
 
@@ -83,6 +89,11 @@ public final class Devices {
             }
             throw e;
         }
+    }
+
+    /** Threads that PyTorch computes with on the processor. */
+    public static int threads() {
+        return Integer.getInteger("ai.djl.pytorch.num_threads", Runtime.getRuntime().availableProcessors());
     }
 
     /** Whether a model is computed on the processor though the engine has a GPU. */

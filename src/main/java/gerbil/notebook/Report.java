@@ -1,5 +1,6 @@
 package gerbil.notebook;
 
+import gerbil.model.Devices;
 import gerbil.results.LossCell;
 import gerbil.results.LossMatrix;
 import gerbil.results.LossRow;
@@ -71,7 +72,7 @@ public final class Report {
                               Map<String, String> samples) {
         Report report = new Report();
         report.add("<h1>Gerbil in Java: results</h1>\n").text("p", "Written " + Instant.now()
-                .truncatedTo(ChronoUnit.MINUTES) + " on " + Hardware.device() + ", " + Hardware.threads()
+                .truncatedTo(ChronoUnit.MINUTES) + " on " + Hardware.device() + ", " + Devices.threads()
                 + " threads. Losses are in nats a token.");
         report.text("h2", "Loss table").wide("", LossTableHtml.render(table));
         report.text("h2", "Loss by training tokens");

@@ -14,7 +14,7 @@ import gerbil.base.GerbilException;
  * @param headBlock entries of the vocabulary in a block; 0 for all of them by a softmax in place
  * @param recompute whether the backward pass computes activations again instead of keeping them (Chen et al. 2016):
  *     less memory for more time
- * @param workers threads of the fused path, each of which computes a part of the micro-batch by itself; 1 if operators
+ * @param workers parts of the micro-batch, each of which a thread of the fused path computes by itself; 1 if operators
  *     are shared among threads instead
  */
 @JsonIgnoreProperties("headGroup") // of runs recorded before there were blocks

@@ -7,42 +7,34 @@ import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.Collectors;
 
 /**
- * A folder of token shards, memory-mapped and read as one long sequence of ids in which {@code <|endoftext|>} ends each
- * document. Safe for use by many threads.
+ * A folder of token shards, read as one long sequence of ids in which {@code <|endoftext|>} ends each document. Safe
+ * for use by many threads.
  */
 public final class TokenSet {
 
     private final Path folder;
     private final TokenSetManifest manifest;
     private final long[] starts;
-    private final ByteBuffer[] shards;
-    private final AtomicIntegerArray verified;
+    private final ShardReader[] shards;
 
     private TokenSet(Path folder, TokenSetManifest manifest) {
         this.folder = folder;
         this.manifest = manifest;
         int count = manifest.shards().size();
         this.starts = new long[count + 1];
-        this.shards = new ByteBuffer[count];
-        this.verified = new AtomicIntegerArray(count);
+        this.shards = new ShardReader[count];
         for (int i = 0; i < count; i++) {
             TokenSetManifest.Shard shard = manifest.shards().get(i);
             starts[i + 1] = starts[i] + shard.tokens();
-            shards[i] = map(folder.resolve(shard.file()), shard);
+            shards[i] = new ShardReader(folder.resolve(shard.file()), shard);
         }
         if (starts[count] != manifest.tokens()) {
             throw new GerbilException("shards of " + starts[count] + " tokens in " + folder,
@@ -58,35 +50,6 @@ public final class TokenSet {
      */
     public static TokenSet open(Path folder) {
         return new TokenSet(folder, TokenSetManifest.read(folder));
-    }
-
-    private static ByteBuffer map(Path file, TokenSetManifest.Shard shard) {
-        if (!Files.isRegularFile(file)) {
-            throw new GerbilException("no shard " + file, "a file of " + shard.bytes() + " bytes",
-                    "delete the folder and prepare the tokens again");
-        }
-        try (FileChannel channel = FileChannel.open(file)) {
-            if (channel.size() != shard.bytes() || shard.bytes() != Short.BYTES * shard.tokens()) {
-                throw new GerbilException(file + " has " + channel.size() + " bytes",
-                        shard.bytes() + " bytes for " + shard.tokens() + " tokens",
-                        "delete the folder and prepare the tokens again");
-            }
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, shard.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private void verify(int number) {
-        TokenSetManifest.Shard shard = manifest.shards().get(number);
-        MessageDigest digest = Sha256.begin();
-        digest.update(shards[number].duplicate());
-        String actual = Sha256.hex(digest);
-        if (!actual.equals(shard.sha256())) {
-            throw new GerbilException(folder.resolve(shard.file()) + " has SHA-256 " + actual,
-                    "SHA-256 " + shard.sha256(), "delete the folder and prepare the tokens again");
-        }
-        verified.set(number, 1);
     }
 
     /**
@@ -144,7 +107,7 @@ public final class TokenSet {
         while (position >= starts[shard + 1]) {
             shard++;
         }
-        return folder.resolve(manifest.shards().get(shard).file()) + ", token " + (position - starts[shard]);
+        return shards[shard].path() + ", token " + (position - starts[shard]);
     }
 
     /** How many tokens of another vocabulary the text of the first {@code first} tokens is, or of all. */
@@ -178,14 +141,8 @@ public final class TokenSet {
             while (at >= starts[shard + 1]) {
                 shard++;
             }
-            if (verified.get(shard) == 0) {
-                verify(shard);
-            }
-            int offset = (int) (at - starts[shard]);
             int count = (int) Math.min(destination.length - done, starts[shard + 1] - at);
-            for (int i = 0; i < count; i++) {
-                destination[done + i] = Short.toUnsignedInt(shards[shard].getShort(Short.BYTES * (offset + i)));
-            }
+            shards[shard].read((int) (at - starts[shard]), destination, done, count);
             done += count;
         }
     }

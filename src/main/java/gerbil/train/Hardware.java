@@ -89,11 +89,6 @@ public final class Hardware {
         return device == null ? residentMemory() : OptionalLong.of(device);
     }
 
-    /** Threads of the engine's operators. */
-    public static int threads() {
-        return Integer.getInteger("ai.djl.pytorch.num_threads", Runtime.getRuntime().availableProcessors());
-    }
-
     /**
      * Whether the processor has instructions for products of bfloat16 numbers; false where the system does not tell.
      */

@@ -69,7 +69,7 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         double[] measured = DoubleStream.of(seconds).skip(warmUp).toArray();
         int tokensAStep = microBatch * spec.sequenceLength();
         Engine engine = Devices.engine();
-        return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Hardware.threads(),
+        return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Devices.threads(),
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,
                 DoubleStream.of(measured).boxed().toList(), tokensAStep / median(measured),

@@ -28,6 +28,11 @@ public final class StepTuning {
     /** Logits of one pass on the plain path, in bytes; the pass needs a few times as much. */
     private static final long PLAIN_LOGITS = 64L << 20;
     /**
+     * Tokens that a thread computes by itself: of fewer the operators cost more, of more the memory, which the
+     * processor's caches no longer hold.
+     */
+    private static final int WORKER_TOKENS = 1_024;
+    /**
      * Below this vocabulary conversions cost more than the faster products save, and operators are too small to be
      * shared among threads.
      */
@@ -63,11 +68,17 @@ public final class StepTuning {
         int microBatch = gpu ? gpuMicroBatch(spec) : microBatch(spec, path);
         HeadChunks chunks = gpu ? HeadChunks.GPU : HeadChunks.PROCESSOR;
         int workers = gpu || spec.config().vocabulary() >= SMALL_VOCABULARY ? 1
-                : Math.min(Hardware.threads(), microBatch);
+                : workers(microBatch, spec.sequenceLength());
         StepSettings settings = path == TrainingPath.PLAIN
                 ? new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false, 1)
                 : new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false, workers);
         return gpu ? fit(spec, settings) : settings;
+    }
+
+    /** As many for each thread, so that none waits: the same number for each number of threads that divides it. */
+    private static int workers(int microBatch, int sequenceLength) {
+        int threads = Devices.threads();
+        return Math.min(microBatch, threads * Math.max(1, microBatch * sequenceLength / WORKER_TOKENS / threads));
     }
 
     /** The micro-batch that is tried first on a GPU. */

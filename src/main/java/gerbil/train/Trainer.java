@@ -335,7 +335,7 @@ public final class Trainer {
     private RunEnvironment environment(StepSettings step) {
         Engine engine = Devices.engine();
         var corpus = tokens.train().manifest().corpus();
-        return new RunEnvironment(CodeVersion.current(), Hardware.device(spec.config()), Hardware.threads(),
+        return new RunEnvironment(CodeVersion.current(), Hardware.device(spec.config()), Devices.threads(),
                 engine.getEngineName() + " " + engine.getVersion(), System.getProperty("java.version"), corpus.name(),
                 corpus.hash(), step, Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     }

@@ -41,7 +41,7 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
                     new PlainLoss(model));
         }
         // a worker has a thread to itself, and at nano scale sharing the optimizer's operators costs more than it saves
-        JniUtils.setNumThreads(settings.workers() == 1 ? Hardware.threads() : 1);
+        JniUtils.setNumThreads(settings.workers() == 1 ? Devices.threads() : 1);
         Kernels kernels = Kernels.load(manager);
         LossScale scale = settings.precision() == Precision.FLOAT16 ? LossScale.dynamic() : LossScale.none();
         TrainingLoss loss = settings.path() == TrainingPath.FUSED
@@ -62,6 +62,6 @@ record TrainingSetup(NDManager manager, GptJ model, AdamW optimizer, TrainingSte
     @Override
     public void close() {
         manager.close();
-        JniUtils.setNumThreads(Hardware.threads());
+        JniUtils.setNumThreads(Devices.threads());
     }
 }

@@ -232,7 +232,7 @@ class InterruptedPreparationTest {
             assertTrue(Child.succeeds("mount", "-o", "remount,size=100m", disk.toString()));
             assertEquals(expected, content(preparation(Duration.ZERO, Progress.NONE).into(out)));
         } finally {
-            assertTrue(Child.succeeds("umount", "-l", disk.toString()), "shards stay mapped, so that it goes when they do");
+            assertTrue(Child.succeeds("umount", "-l", disk.toString()), "shards stay open, so that it goes when they do");
         }
     }
 }

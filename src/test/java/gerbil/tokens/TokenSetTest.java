@@ -46,6 +46,19 @@ class TokenSetTest {
     }
 
     @Test
+    void anInterruptedThreadReadsAndLeavesTheSetToOthers() {
+        TokenSet set = TokenSet.open(folder);
+        int[] read = new int[3];
+        Thread.currentThread().interrupt();
+        set.read(0, read);
+        assertTrue(Thread.interrupted());
+        assertArrayEquals(FIRST, read);
+
+        set.read(0, read);
+        assertArrayEquals(FIRST, read);
+    }
+
+    @Test
     void readsBackWhatWasWrittenAcrossShards() {
         int[] all = Stream.of(FIRST, new int[] {50_256}, SECOND, new int[] {50_256}).flatMapToInt(Arrays::stream)
                 .toArray();

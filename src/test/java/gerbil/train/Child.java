@@ -1,5 +1,7 @@
 package gerbil.train;
 
+import gerbil.model.Devices;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +14,7 @@ public final class Child {
 
     /**
      * Starts a class's main method; its error stream goes to this process's. The engine has as many threads as here,
-     * since rounding depends on them.
+     * since rounding depends on them, unless the options say otherwise.
      */
     public static Process start(List<String> jvmOptions, Class<?> main, String... arguments) throws IOException {
         return start(List.of(), jvmOptions, main, arguments);
@@ -23,10 +25,11 @@ public final class Child {
             throws IOException {
         List<String> command = new ArrayList<>(prefix);
         command.add(ProcessHandle.current().info().command().orElseThrow());
-        command.addAll(jvmOptions);
-        command.addAll(List.of("-Dai.djl.pytorch.num_threads=" + Hardware.threads(),
+        command.addAll(List.of("-Dai.djl.pytorch.num_threads=" + Devices.threads(),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-                "-cp", System.getProperty("java.class.path"), main.getName()));
+                "-cp", System.getProperty("java.class.path")));
+        command.addAll(jvmOptions);
+        command.add(main.getName());
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     }
