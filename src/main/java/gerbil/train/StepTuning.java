@@ -67,18 +67,23 @@ public final class StepTuning {
         boolean gpu = Devices.of(spec.config()).isGpu();
         int microBatch = gpu ? gpuMicroBatch(spec) : microBatch(spec, path);
         HeadChunks chunks = gpu ? HeadChunks.GPU : HeadChunks.PROCESSOR;
-        int workers = gpu || spec.config().vocabulary() >= SMALL_VOCABULARY ? 1
-                : workers(microBatch, spec.sequenceLength());
+        int workers = gpu ? 1 : workers(spec, microBatch);
         StepSettings settings = path == TrainingPath.PLAIN
                 ? new StepSettings(path, Precision.FLOAT32, microBatch, 0, 0, false, 1)
                 : new StepSettings(path, precision, microBatch, chunks.chunk(), chunks.block(), false, workers);
         return gpu ? fit(spec, settings) : settings;
     }
 
-    /** As many for each thread, so that none waits: the same number for each number of threads that divides it. */
-    private static int workers(int microBatch, int sequenceLength) {
+    /**
+     * At nano scale as many for each thread, so that none waits: the same number for each number of threads that divides
+     * it. Above that the gradients that each has of its own cost memory, and time to be added: two threads gain by it
+     * (measured on two), and more share the operators.
+     */
+    private static int workers(RunSpec spec, int microBatch) {
         int threads = Devices.threads();
-        return Math.min(microBatch, threads * Math.max(1, microBatch * sequenceLength / WORKER_TOKENS / threads));
+        int workers = spec.config().vocabulary() >= SMALL_VOCABULARY ? threads == 2 ? 2 : 1
+                : threads * Math.max(1, microBatch * spec.sequenceLength() / WORKER_TOKENS / threads);
+        return Math.min(microBatch, workers);
     }
 
     /** The micro-batch that is tried first on a GPU. */

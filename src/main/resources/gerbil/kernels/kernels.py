@@ -6,17 +6,16 @@ class M(Module):
   training : bool
 
   # The weights of a layer, which come in this order, packed for few products, in dtype: LayerNorm's weight and bias in
-  # float32; what the layer's input is multiplied with, (7 width, width): query, key, value, MLP; its bias; what makes the
-  # output, (width, 5 width): attention, MLP; its bias.
+  # float32; what the layer's input is multiplied with, (7 width, width): query, key, value, MLP; the MLP's bias; what
+  # makes the output, (width, 5 width): attention, MLP; its bias.
   def packed(self: __torch__.M,
       weights: List[Tensor],
       layer: int,
       dtype: int) -> List[Tensor]:
     ln_1_weight, ln_1_bias, attn_k_proj_weight, attn_v_proj_weight, attn_q_proj_weight, attn_out_proj_weight, mlp_fc_in_weight, mlp_fc_in_bias, mlp_fc_out_weight, mlp_fc_out_bias, = torch.slice(weights, 1 + 10 * layer, 11 + 10 * layer)
     inputs = torch.cat([attn_q_proj_weight, attn_k_proj_weight, attn_v_proj_weight, mlp_fc_in_weight])
-    no_bias = torch.zeros([3 * torch.size(inputs, 1)], dtype=6, device=inputs.device)
     outputs = torch.cat([attn_out_proj_weight, mlp_fc_out_weight], 1)
-    return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(torch.cat([no_bias, mlp_fc_in_bias]), dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
+    return [ln_1_weight, ln_1_bias, torch.to(inputs, dtype), torch.to(mlp_fc_in_bias, dtype), torch.to(outputs, dtype), torch.to(mlp_fc_out_bias, dtype)]
 
   # What rotates pairs as complex numbers, (length, head_dim / 2), from cos and sin, (length, head_dim). It is the fourth
   # root of head_dim too short, which divides the products of queries and keys by its square root. The last of an odd
@@ -53,9 +52,9 @@ class M(Module):
     return torch.permute(torch.view(some, [batch, length, parts, -1, head_dim]), [2, 0, 3, 1, 4])
 
   # A layer and, after the residual stream that it makes, what its backward pass needs: x, the residual stream before it
-  # (batch, length, width), float32; LayerNorm's result, mean and deviation; what that is multiplied to, (batch, length,
-  # 7 width); what attention and MLP make of it, (batch, length, 5 width); queries, keys and values, (3, batch, heads,
-  # length, head_dim); what attention keeps. Matrix products and attention are computed in dtype.
+  # (batch, length, width), float32; LayerNorm's result, mean and deviation; what the MLP makes of that before
+  # GELU, (batch, length, 4 width); what attention and GELU make, (batch, length, 5 width); queries, keys and values, (3,
+  # batch, heads, length, head_dim); what attention keeps. Matrix products and attention are computed in dtype.
   def layer(self: __torch__.M,
       x: Tensor,
       packed: List[Tensor],
@@ -64,13 +63,14 @@ class M(Module):
     batch, length, width, = torch.size(x)
     norm, mean, deviation, = torch.native_layer_norm(x, [width], packed[0], packed[1], 1e-05)
     normed = torch.to(norm, packed[2].dtype)
-    y = torch.linear(normed, packed[2], packed[3])
+    y = torch.linear(normed, torch.slice(packed[2], 0, 0, 3 * width))
     qkv = torch.cat([(self).rotated((self).parts(y, 0, 2, width, head_dim), rotation), (self).parts(y, 2, 1, width, head_dim)])
+    inner = torch.linear(normed, torch.slice(packed[2], 0, 3 * width), packed[3])
     made = torch.empty([batch, length, 5 * width], dtype=y.dtype, device=y.device)
     kept = (self).attention(qkv, torch.select((self).parts(made, 0, 1, width, head_dim), 0, 0))
-    torch.gelu(torch.slice(y, -1, 3 * width), approximate="tanh", out=torch.slice(made, -1, width))
+    torch.gelu(inner, approximate="tanh", out=torch.slice(made, -1, width))
     after = torch.add(x, torch.linear(made, packed[4], packed[5]))
-    return torch.add([after, x, normed, mean, deviation, y, made, qkv], kept)
+    return torch.add([after, x, normed, mean, deviation, inner, made, qkv], kept)
 
   # From d, the gradient of the residual stream after a layer, that of the one before it, and those of the layer's weights
   def layer_gradients(self: __torch__.M,
@@ -78,16 +78,16 @@ class M(Module):
       packed: List[Tensor],
       kept: List[Tensor],
       rotation: Tensor) -> List[Tensor]:
-    x, normed, mean, deviation, y, made, qkv, = torch.slice(kept, 0, 7)
-    width = torch.size(x, 2)
+    x, normed, mean, deviation, inner, made, qkv, = torch.slice(kept, 0, 7)
+    batch, length, width, = torch.size(x)
     head_dim = torch.size(qkv, -1)
-    d_after = torch.to(d, y.dtype)
+    d_after = torch.to(d, made.dtype)
     d_made = torch.matmul(d_after, packed[4])
     d_outputs = torch.to(torch.mm(torch.t(torch.flatten(d_after, 0, 1)), torch.flatten(made, 0, 1)), 6)
     d_outputs_bias = torch.to(torch.sum(d_after, [0, 1]), 6)
-    dy = torch.empty_like(y)
+    dy = torch.empty([batch, length, 7 * width], dtype=made.dtype, device=made.device)
     d_inner = torch.slice(dy, -1, 3 * width)
-    torch.gelu_backward(torch.slice(d_made, -1, width), torch.slice(y, -1, 3 * width), approximate="tanh", grad_input=d_inner)
+    torch.gelu_backward(torch.slice(d_made, -1, width), inner, approximate="tanh", grad_input=d_inner)
     d_qkv = (self).attention_gradients(torch.select((self).parts(d_made, 0, 1, width, head_dim), 0, 0), qkv, torch.slice(kept, 7))
     torch.copy_((self).parts(dy, 0, 2, width, head_dim), (self).rotated(torch.slice(d_qkv, 0, 0, 2), torch.conj_physical(rotation)))
     torch.copy_((self).parts(dy, 2, 1, width, head_dim), torch.slice(d_qkv, 0, 2))
@@ -349,15 +349,20 @@ class M(Module):
       scale: Tensor,
       settings: Tensor) -> Tensor:
     workers = int(settings[5])
+    torch.set_grad_enabled(False)
+    rotation = (self).rotation(cos, sin)
+    packed = annotate(List[List[Tensor]], [])
+    for layer in range((torch.len(weights) - 5) // 10):
+      packed = torch.append(packed, (self).packed(weights, layer, int(settings[0])))
     if workers == 1:
-      sums = (self).part(ids, targets, groups, weights, cos, sin, scale, settings)
+      sums = (self).part(ids, targets, groups, weights, packed, rotation, torch.size(cos, 1), scale, settings)
     else:
       ids_parts = torch.chunk(ids, workers)
       targets_parts = torch.chunk(targets, workers)
       groups_parts = torch.chunk(groups, workers)
       futures = annotate(List[Future[List[Tensor]]], [])
       for i in range(torch.len(ids_parts)):
-        futures = torch.append(futures, fork((self).part, ids_parts[i], targets_parts[i], groups_parts[i], weights, cos, sin, scale, settings))
+        futures = torch.append(futures, fork((self).part, ids_parts[i], targets_parts[i], groups_parts[i], weights, packed, rotation, torch.size(cos, 1), scale, settings))
       sums = torch.wait(futures[0])
       for i in range(1, torch.len(futures)):
         torch._foreach_add_(sums, torch.wait(futures[i]))
@@ -368,31 +373,27 @@ class M(Module):
     # a tied head's gradient is the embedding's, and a GPU adds the tensors of one call side by side
     torch._foreach_add_(gradients, torch.slice(own, 0, -2))
     torch._foreach_add_(head_gradients, torch.slice(own, -2))
+    torch.set_grad_enabled(True) # as it is in a call with gradients
     return sums[0]
 
-  # The scaled losses of the groups, and the scaled gradient of each weight. Without autograd, which would zero, copy and
-  # add for each part that is taken of a tensor.
+  # The scaled losses of the groups, and the scaled gradient of each weight, those of layers being packed. Without
+  # autograd, which would zero, copy and add for each part that is taken of a tensor.
   def part(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,
       groups: Tensor,
       weights: List[Tensor],
-      cos: Tensor,
-      sin: Tensor,
+      packed: List[List[Tensor]],
+      rotation: Tensor,
+      head_dim: int,
       scale: Tensor,
       settings: Tensor) -> List[Tensor]:
-    dtype = int(settings[0])
     recompute = int(settings[4]) == 1
-    torch.set_grad_enabled(False)
-    rotation = (self).rotation(cos, sin)
-    head_dim = torch.size(cos, 1)
     x = torch.embedding(weights[0], ids)
     width = torch.size(x, 2)
-    layers = (torch.len(weights) - 5) // 10
-    packed = annotate(List[List[Tensor]], [])
+    layers = torch.len(packed)
     kept = annotate(List[List[Tensor]], [])
     for layer in range(layers):
-      packed = torch.append(packed, (self).packed(weights, layer, dtype))
       made = (self).layer(x, packed[layer], rotation, head_dim)
       x = made[0]
       if recompute:
@@ -420,7 +421,6 @@ class M(Module):
       gradients = torch.add(torch.slice(found, 1), gradients)
       torch.clear(needed)
     embedding = torch.embedding_dense_backward(d, ids, torch.size(weights[0], 0), -1, False)
-    torch.set_grad_enabled(True) # as it is in a call with gradients
     return torch.add([torch.mul(losses, scale[0]), embedding], gradients)
 
   # For tokens at a time: of each layer, one after another, LayerNorm's weight and bias, what the layer's input is
@@ -435,13 +435,13 @@ class M(Module):
     of_head = int(head_dim)
     odd = of_head % 2
     for layer in range((torch.len(weights) - 5) // 10):
-      norm_weight, norm_bias, inputs, inputs_bias, outputs, outputs_bias, = (self).packed(weights, layer, 6)
+      norm_weight, norm_bias, inputs, inner_bias, outputs, outputs_bias, = (self).packed(weights, layer, 6)
       q, k, v, inner, = torch.split_with_sizes(inputs, [width, width, width, 4 * width])
       kq = torch.cat([k, q])
       heads = torch.view(kq, [-1, of_head, width])
       pairs = torch.stack([torch.neg(torch.slice(heads, 1, 1, None, 2)), torch.slice(heads, 1, 0, of_head - odd, 2)], 2)
       turned = torch.flatten(torch.constant_pad_nd(torch.flatten(pairs, 1, 2), [0, 0, 0, odd]), 0, 1)
-      bias = torch.cat([torch.zeros([2 * width], dtype=6, device=q.device), inputs_bias])
+      bias = torch.cat([torch.zeros([5 * width], dtype=6, device=q.device), inner_bias])
       all = torch.add(all, [norm_weight, norm_bias, (self).prepared(torch.cat([turned, v, kq, inner])), bias, (self).prepared(outputs), outputs_bias])
     return all
 
