@@ -320,17 +320,18 @@ def main():
             write(results)
         if DEVICE != "cpu":
             return
-        results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers)
+        code = {"codeVersion": report.code_versions(results["training"], names)}
+        results["tokenizing"] = measure_tokenizing(inputs, work, pairs, with_peers) | code
         write(results)
         for name in names:
-            measured = measure_sampling(name, inputs, pairs, with_peers)
+            measured = measure_sampling(name, inputs, pairs, with_peers) | code
             results["sampling"] = replace(results["sampling"], measured, [*known])
             write(results)
         for name in names:
-            measured = measure_scoring(name, inputs, work, pairs, with_peers)
+            measured = measure_scoring(name, inputs, work, pairs, with_peers) | code
             results["scoring"] = replace(results["scoring"], measured, [*known])
             write(results)
-        results["firstLoss"] = measure_first_loss(work, pairs)
+        results["firstLoss"] = measure_first_loss(work, pairs) | code
         write(results)
 
 

@@ -87,6 +87,27 @@ def markdown(results, name):
     return "\n".join(parts)
 
 
+def code_versions(trainings, names):
+    """What ours was in the training steps of some sizes."""
+    return ", ".join(sorted({run["codeVersion"] for t in trainings if t["size"] in names
+                             for run in t["runs"].get(OURS, [])}))
+
+
+def other_code(results):
+    """Which sections are of other code than the training steps, where a page was measured in pieces."""
+    sections = {"tokenizing": [results.get("tokenizing")], "sampling": results["sampling"],
+                "scoring and first token": results["scoring"], "first loss": [results.get("firstLoss")]}
+    trained = code_versions(results["training"], [t["size"] for t in results["training"]])
+    found = {}
+    for section, measured in sections.items():
+        measured = [m for m in measured if m]
+        for code in sorted({m["codeVersion"] for m in measured} - {trained}):
+            of = [m for m in measured if m["codeVersion"] == code]
+            sizes = "" if len(of) == len(measured) else f" of {', '.join(m['size'] for m in of)}"
+            found.setdefault(code, []).append(section + sizes)
+    return "".join(f"- By other code, {code}: {'; '.join(parts)}\n" for code, parts in found.items())
+
+
 def introduction(results, name):
     m = results["machine"]
     sizes = {}
@@ -111,7 +132,7 @@ versions belong to every number here.
 - {results['date']}, {card}{m['cpu']}{instructions}, {m['cores']} cores, {gigabytes(m['memory'])} of memory,
   {m['system']}
 - {results['threads']} threads for everyone; {'; '.join(versions)}
-- Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']}
+{other_code(results)}- Each measurement is a process of its own; contenders take turns. Figures are medians of {results['pairs']}
   rounds, ratios are taken round by round, as median (least to most), and memory is {memory}.
 {skipped}"""
 
