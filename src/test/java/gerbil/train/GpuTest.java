@@ -34,13 +34,13 @@ class GpuTest {
     @Test
     void memoryIsCountedAndDecidesHowManySequencesFit() {
         RunSpec spec = spec("3.3m");
-        long layers = 32_768L * (4 * (38 * 32 + 4 * 4 + 8) + 22 * 32 + 36);
+        long layers = 32_768L * (4 * (32 * 32 + 4 * 4 + 8) + 22 * 32 + 36);
         long head = 50_400L * (2 * 16_384 + 2 * 32 + 6 * 40 + 2);
         assertEquals(16 * 3_326_112 + (600L << 20) + layers + head + 2 * 12 * 32 * 32 * 4, Gpu.memory(spec, 64));
         assertEquals(List.of(64, 64, 64), fitting("3.3m"));
-        assertEquals(List.of(64, 32, 64), fitting("32m"));
-        assertTrue(Gpu.memory(spec("32m"), 64) > 0.85 * (6L << 30) && Gpu.memory(spec("32m"), 32) < 0.85 * (6L << 30));
-        assertEquals(List.of(64, 16, 32), fitting("104m"));
+        assertEquals(List.of(64, 64, 64), fitting("32m"));
+        assertTrue(Gpu.memory(spec("104m"), 32) > 0.85 * (6L << 30) && Gpu.memory(spec("104m"), 16) < 0.85 * (6L << 30));
+        assertEquals(List.of(64, 16, 64), fitting("104m"));
     }
 
     private static List<Integer> fitting(String size) {
