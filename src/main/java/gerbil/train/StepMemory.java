@@ -33,9 +33,9 @@ final class StepMemory {
         long width = config.width();
         long entries = config.vocabulary();
         long tokens = (long) length * sequences;
-        // a layer's: the residual stream in float32; in 16 bits LayerNorm's output (1), the MLP before GELU (4), rotated
-        // queries and keys beside values (3), attention's result (1), and that beside GELU's (5); in float32 attention's
-        // log-sum-exp of each head, and LayerNorm's mean and deviation
+        // a layer's: the residual stream in float32; in 16 bits LayerNorm's output (1), the MLP before GELU (4),
+        // rotated queries and keys beside values (3), attention's result (1), and that beside GELU's (5); in float32
+        // attention's log-sum-exp of each head, and LayerNorm's mean and deviation
         long layer = (4 + 2 * 14) * width + 4L * config.heads() + 8;
         // the head's: the last residual stream, its LayerNorm and gradient, and the numbers of a row, in float32; rows
         // and rows with a column of ones in 16 bits; what a chunk's products make

@@ -75,9 +75,9 @@ public final class StepTuning {
     }
 
     /**
-     * At nano scale as many for each thread, so that none waits: the same number for each number of threads that divides
-     * it. Above that the gradients that each has of its own cost memory, and time to be added: two threads gain by it
-     * (measured on two), and more share the operators.
+     * At nano scale as many for each thread, so that none waits: the same number for each number of threads that
+     * divides it. Above that the gradients that each has of its own cost memory, and time to be added: two threads
+     * gain by it (measured on two), and more share the operators.
      */
     private static int workers(RunSpec spec, int microBatch) {
         int threads = Devices.threads();

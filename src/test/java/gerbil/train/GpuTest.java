@@ -39,7 +39,8 @@ class GpuTest {
         assertEquals(16 * 3_326_112 + (600L << 20) + layers + head + 2 * 12 * 32 * 32 * 4, Gpu.memory(spec, 64));
         assertEquals(List.of(64, 64, 64), fitting("3.3m"));
         assertEquals(List.of(64, 64, 64), fitting("32m"));
-        assertTrue(Gpu.memory(spec("104m"), 32) > 0.85 * (6L << 30) && Gpu.memory(spec("104m"), 16) < 0.85 * (6L << 30));
+        double room = 0.85 * (6L << 30);
+        assertTrue(Gpu.memory(spec("104m"), 32) > room && Gpu.memory(spec("104m"), 16) < room);
         assertEquals(List.of(64, 16, 64), fitting("104m"));
     }
 
