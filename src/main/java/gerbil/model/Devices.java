@@ -35,7 +35,7 @@ public final class Devices {
 
         private static Engine load() {
             // threads of TorchScript's forks, of which there would be as many as processors in a container's host
-            System.setProperty("ai.djl.pytorch.num_interop_threads", String.valueOf(threads()));
+            System.getProperties().putIfAbsent("ai.djl.pytorch.num_interop_threads", String.valueOf(threads()));
             return Engine.getInstance();
         }
     }

@@ -335,8 +335,8 @@ class M(Module):
   # the head's are apart, and returns the scaled losses of the groups, each the sum over its targets. groups: of each
   # target, 0 to count - 1, or -1 for one that is not learned. cos, sin (length, head_dim). scale: of the losses, and of
   # their gradients. settings: dtype, chunk, block, count, 1 if the backward pass computes a layer again from its residual
-  # stream, so that no more is kept (Chen et al. 2016), and workers, that each take a part of the batch: PyTorch's operators
-  # are too small at nano scale to be shared among threads. Sums are in the order of the parts.
+  # stream, so that no more is kept (Chen et al. 2016), and workers: parts of the batch, each of which a thread takes by
+  # itself, because PyTorch's operators are too small at nano scale to be shared. Sums are in the order of the parts.
   def accumulate(self: __torch__.M,
       ids: Tensor,
       targets: Tensor,

@@ -22,7 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** A nano model comes out the same on one, two and four processors. */
+/** A nano model comes out the same of one, two and four threads. */
 class WorkersTest {
 
     @TempDir
@@ -39,7 +39,7 @@ class WorkersTest {
     }
 
     @Test
-    void oddNumbersOfThreadsHaveAsManyWorkersEach() throws Exception {
+    void threeAndSixThreadsHaveAsManyWorkersEach() throws Exception {
         TestTokens.prepare(folder, 20_000);
         assertEquals("3", trained(3).split(" ")[0]);
         assertEquals("6", trained(6).split(" ")[0]);
