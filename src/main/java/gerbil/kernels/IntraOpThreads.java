@@ -7,9 +7,9 @@ final class IntraOpThreads implements AutoCloseable {
 
     /**
      * Multiplications between two tokens of a text below which threads wait for each other longer than they work:
-     * measured with two threads, at every size, for 1 text and for 16.
+     * measured with two threads, at every size, for 1 to 16 texts.
      */
-    private static final long WORTH_SHARING = 4_000_000;
+    private static final long WORTH_SHARING = 10_000_000;
 
     private final int before = JniUtils.getNumThreads();
 
