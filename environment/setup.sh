@@ -42,8 +42,8 @@ fi
 gerbil_command+=(-cp "$jar:$libraries/*" gerbil.cli.Gerbil)
 export DJL_OFFLINE=true OPT_OUT_TRACKING=true
 # How many rounds a thread of PyTorch's turns before it sleeps when it waits for another, of 300,000 that are usual: beside
-# another busy program those cost more than half of the speed. 1,000 cost a seventh less there than 2,000, but a text from
-# 32m is drawn a fifth to a half faster with 2,000 where nothing else runs.
+# another busy program those cost more than half of the speed. 2,000 lose an eighth to a quarter there against 1,000
+# (measured on two cores), but draw a text from 32m a quarter to a half faster where nothing else runs.
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-2000}
 
 say() {
