@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -50,7 +51,8 @@ public final class TokenScorer {
      *
      * @param top how many of the likeliest tokens to name in each place; 0 for none
      * @return in the order of the windows
-     * @throws GerbilException if a window is longer than {@link #longestWindow} or holds an id outside the model's rows
+     * @throws GerbilException if a window is longer than {@link #longestWindow} or holds an id outside the model's
+     *     rows, or if the model's logits are not numbers, from weights too large to compute with
      */
     public List<TokenScores> score(List<TokenWindow> windows, int top) {
         return score(windows, top, () -> { });
@@ -108,6 +110,7 @@ public final class TokenScorer {
             scope.suppressNotUsedWarning();
             NDList ids = new NDList();
             NDList places = new NDList();
+            NDList asked = new NDList();
             NDList rows = new NDList();
             NDList targets = new NDList();
             for (int part = 0; part < parts; part++) {
@@ -117,11 +120,12 @@ public final class TokenScorer {
                 ids.add(scratch.create(inputs.ids, inputs.shape));
                 places.add(batch.get(0).isAlone() ? scratch.create(new long[0])
                         : scratch.create(inputs.places, new Shape(2).addAll(inputs.shape)));
-                rows.add(scratch.create(inputs.rows.build().toArray()));
-                targets.add(scratch.create(inputs.targets.build().toArray()));
+                asked.add(scratch.create(inputs.asked, new Shape(groups.size(), inputs.asked.length / groups.size())));
+                rows.add(scratch.create(inputs.rows));
+                targets.add(scratch.create(inputs.targets));
             }
-            NDList results = kernels.call("score", false, new Kernels.Arguments().add(ids).add(places).add(rows)
-                    .add(targets).add(weights.embedding()).add(weights.layers()).add(weights.head())
+            NDList results = kernels.call("score", false, new Kernels.Arguments().add(ids).add(places).add(asked)
+                    .add(rows).add(targets).add(weights.embedding()).add(weights.layers()).add(weights.head())
                     .add(rotation.get(0)).add(rotation.get(1))
                     .add(kernels.numbers(chunk, top)));
             return split(batch.stream().flatMap(group -> group.members().stream()).map(windows::get).toList(), top,
@@ -132,28 +136,45 @@ public final class TokenScorer {
     }
 
     /**
-     * What the kernel takes of groups, the longest first: ids (groups, length), places (2, groups, length), the rows
-     * that are scored and the tokens that follow there. Shorter groups are padded at the end, where causal attention
-     * hides it.
+     * What the kernel takes of groups, the longest first: ids (groups, length), places (2, groups, length), which of
+     * the ids are asked for what follows (groups, some), or none where these are many, the rows that are scored and the
+     * tokens that follow there. Shorter groups are padded at the end, where causal attention hides it.
      */
     private static final class Inputs {
 
         private final Shape shape;
         private final long[] ids;
         private final long[] places;
-        private final LongStream.Builder rows = LongStream.builder();
-        private final LongStream.Builder targets = LongStream.builder();
+        private final long[] asked;
+        private final long[] rows;
+        private final long[] targets;
 
         Inputs(List<WindowGroup> groups, List<TokenWindow> windows, List<int[]> read) {
-            shape = new Shape(groups.size(), groups.get(0).length());
+            int length = groups.get(0).length();
+            shape = new Shape(groups.size(), length);
             ids = new long[(int) shape.size()];
             places = new long[2 * ids.length];
-            for (int i = 0; i < groups.size(); i++) {
-                add(groups.get(i), i * groups.get(0).length(), windows, read);
+            List<long[]> scored = new ArrayList<>();
+            for (WindowGroup group : groups) {
+                scored.add(add(group, scored.size() * length, windows, read));
             }
+            int most = scored.stream().mapToInt(some -> some.length).max().orElseThrow();
+            asked = new long[2 * most <= length ? groups.size() * most : 0];
+            if (asked.length > 0) {
+                for (int i = 0; i < groups.size(); i++) {
+                    int first = i * most;
+                    System.arraycopy(scored.get(i), 0, asked, first, scored.get(i).length);
+                    Arrays.setAll(scored.get(i), j -> first + j);
+                }
+            }
+            rows = scored.stream().flatMapToLong(LongStream::of).toArray();
+            targets = groups.stream().flatMap(group -> group.members().stream())
+                    .flatMapToInt(i -> IntStream.of(windows.get(i).continuation())).asLongStream().toArray();
         }
 
-        private void add(WindowGroup group, int row, List<TokenWindow> windows, List<int[]> read) {
+        /** The rows of the flattened ids that are scored. */
+        private long[] add(WindowGroup group, int row, List<TokenWindow> windows, List<int[]> read) {
+            LongStream.Builder scored = LongStream.builder();
             int shared = group.shared();
             put(read.get(group.members().get(0)), 0, shared, row, 0);
             int rest = row + shared;
@@ -161,13 +182,12 @@ public final class TokenScorer {
                 TokenWindow window = windows.get(group.members().get(member));
                 int[] tokens = read.get(group.members().get(member));
                 put(tokens, shared, tokens.length, rest, member + 1);
-                for (int i = 0; i < window.continuation().length; i++) {
-                    int position = window.context().length - 1 + i;
-                    rows.add(position < shared ? row + position : rest + position - shared);
-                    targets.add(window.continuation()[i]);
+                for (int position = window.context().length - 1; position < tokens.length; position++) {
+                    scored.add(position < shared ? row + position : rest + position - shared);
                 }
                 rest += tokens.length - shared;
             }
+            return scored.build().toArray();
         }
 
         /** Tokens from a position to another. */
@@ -188,6 +208,12 @@ public final class TokenScorer {
         for (TokenWindow window : batch) {
             int from = first;
             int tokens = window.continuation().length;
+            for (int i = from; i < from + tokens; i++) {
+                if (Float.isNaN(own[i])) {
+                    throw new GerbilException("logits that are not numbers", "numbers to score with",
+                            "take an earlier checkpoint of the model, or train it at a lower learning rate");
+                }
+            }
             long[][] ids = new long[tokens][top];
             float[][] values = new float[tokens][top];
             for (int i = 0; i < tokens; i++) {

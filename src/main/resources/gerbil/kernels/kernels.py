@@ -622,14 +622,16 @@ class M(Module):
     return torch.clamp_max(torch.searchsorted(sums, wanted, right=True), torch.size(sums, 1) - 1)
 
   # What the model says of targets (rows) at rows of the flattened ids (batch, length): their log-probability (rows), the
-  # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. Of all three a
-  # list, whose parts are computed side by side, and of which the results come together. places: empty, or (2, batch,
+  # likeliest token's (rows), and the top likeliest tokens with theirs (rows, top), if top is not 0. Float32. Of these four
+  # a list, whose parts are computed side by side, and of which the results come together. places: empty, or (2, batch,
   # length), where several sequences share a row: a token's position, and its owner; a token sees its owner's and those of
-  # owner 0 as far as they are before it. embedding, layers, head as in generate; cos and sin (positions, 2 heads,
-  # head_dim). settings: chunk, top. The logits of chunk rows of each part are in memory at once.
+  # owner 0 as far as they are before it. asked: empty, or (batch, some) of the flattened ids, after which alone the last
+  # layer's output is made; then rows are of flattened asked. embedding, layers, head as in generate; cos and sin
+  # (positions, 2 heads, head_dim). settings: chunk, top. The logits of chunk rows of each part are in memory at once.
   def score(self: __torch__.M,
       ids: List[Tensor],
       places: List[Tensor],
+      asked: List[Tensor],
       rows: List[Tensor],
       targets: List[Tensor],
       embedding: Tensor,
@@ -639,11 +641,11 @@ class M(Module):
       sin: Tensor,
       settings: Tensor) -> List[Tensor]:
     if torch.len(ids) == 1:
-      results = (self).score_part(ids[0], places[0], rows[0], targets[0], embedding, layers, head, cos, sin, settings)
+      results = (self).score_part(ids[0], places[0], asked[0], rows[0], targets[0], embedding, layers, head, cos, sin, settings)
     else:
       futures = annotate(List[Future[List[Tensor]]], [])
       for i in range(torch.len(ids)):
-        futures = torch.append(futures, fork((self).score_part, ids[i], places[i], rows[i], targets[i], embedding, layers, head, cos, sin, settings))
+        futures = torch.append(futures, fork((self).score_part, ids[i], places[i], asked[i], rows[i], targets[i], embedding, layers, head, cos, sin, settings))
       parts = annotate(List[List[Tensor]], [])
       for i in range(torch.len(futures)):
         parts = torch.append(parts, torch.wait(futures[i]))
@@ -658,6 +660,7 @@ class M(Module):
   def score_part(self: __torch__.M,
       ids: Tensor,
       places: Tensor,
+      asked: Tensor,
       rows: Tensor,
       targets: Tensor,
       embedding: Tensor,
@@ -686,9 +689,19 @@ class M(Module):
       hidden = torch.logical_not(torch.logical_or(torch.eq(seen, 0), torch.eq(seen, torch.unsqueeze(owners, 2))))
       later = (self).later(length, length, x)
       mask = torch.unsqueeze(torch.masked_fill(later, hidden, -30000.), 1)
-    for layer in range(torch.len(layers) // 6):
+    last_layer = torch.len(layers) // 6 - 1
+    for layer in range(last_layer + 1):
       y = (self).read(x, layers, layer, c, s)
       v, k, q, = torch.unbind((self).parts(y, 2, 3, torch.size(x, 2), head_dim))
+      if torch.__and__(layer == last_layer, torch.numel(asked) > 0):
+        x = torch.embedding(torch.flatten(x, 0, 1), asked)
+        y = torch.embedding(torch.flatten(y, 0, 1), asked)
+        q = torch.select((self).parts(y, 4, 1, torch.size(x, 2), head_dim), 0, 0)
+        if causal:
+          mask = torch.unsqueeze(torch.embedding((self).later(length, length, x), torch.remainder(asked, length)), 1)
+          causal = False
+        else:
+          mask = torch.unsqueeze(torch.embedding(torch.flatten(unchecked_cast(Tensor, mask), 0, 2), asked), 1)
       mixed = torch.scaled_dot_product_attention(q, k, v, mask, 0., causal)
       x = (self).written(x, y, q, mixed, layers, layer)
     norm_weight, norm_bias, weight, bias, = torch.slice(head, 0, 4)

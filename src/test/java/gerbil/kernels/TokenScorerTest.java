@@ -29,9 +29,9 @@ class TokenScorerTest {
     private static final int VOCABULARY = TinyModel.CONFIG.vocabulary();
     private static final int POSITIONS = TinyModel.CONFIG.contextLength();
 
-    private static TokenWindow window(SplittableRandom random, int length) {
+    private static TokenWindow window(SplittableRandom random, int length, int longest) {
         int[] ids = random.ints(length, 0, VOCABULARY).toArray();
-        int context = random.nextInt(1, length);
+        int context = random.nextInt(Math.max(1, length - longest), length);
         return new TokenWindow(Arrays.copyOf(ids, context), Arrays.copyOfRange(ids, context, length));
     }
 
@@ -47,8 +47,8 @@ class TokenScorerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"false, 1", "true, 2", "false, 3"})
-    void scoresAreThePlainModels(boolean tied, int threads) {
+    @CsvSource({"false, 1, 24", "true, 2, 24", "false, 3, 24", "true, 1, 2", "false, 2, 2"})
+    void scoresAreThePlainModels(boolean tied, int threads, int longestContinuation) {
         int before = JniUtils.getNumThreads();
         JniUtils.setNumThreads(threads);
         try (NDManager manager = NDManager.newBaseManager()) {
@@ -56,7 +56,8 @@ class TokenScorerTest {
             SplittableRandom random = new SplittableRandom(1);
             // more than a batch, of all lengths in no order
             List<TokenWindow> windows = new ArrayList<>(IntStream.range(0, 400)
-                    .mapToObj(i -> window(random, i == 0 ? POSITIONS + 1 : random.nextInt(2, POSITIONS + 2))).toList());
+                    .mapToObj(i -> i == 0 ? POSITIONS + 1 : random.nextInt(2, POSITIONS + 2))
+                    .map(length -> window(random, length, longestContinuation)).toList());
             IntStream.range(0, 300).forEach(i -> windows.addAll(answers(windows.get(i), random)));
             Collections.shuffle(windows, new Random(1));
             List<TokenScores> scores = new TokenScorer(model).score(windows, 3);
@@ -102,6 +103,15 @@ class TokenScorerTest {
             assertRefused("token -1", scorer, new int[] {1}, new int[] {-1});
             assertThrows(GerbilException.class, () -> new TokenWindow(new int[0], new int[1]));
             assertThrows(GerbilException.class, () -> new TokenWindow(new int[1], new int[0]));
+        }
+    }
+
+    @Test
+    void logitsThatAreNotNumbersAreTold() {
+        try (NDManager manager = NDManager.newBaseManager()) {
+            GptJ model = TinyModel.create(manager, 1);
+            model.weights().values().forEach(weight -> weight.muli(1e30f));
+            assertRefused("logits that are not numbers", new TokenScorer(model), new int[] {1}, new int[] {2});
         }
     }
 
