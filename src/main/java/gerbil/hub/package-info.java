@@ -1,6 +1,6 @@
 /**
- * Models with their tokenizers as transformers' {@code GPTJForCausalLM} folders: written, read, and their card. Read are
- * {@code model.safetensors} and {@code pytorch_model.bin}, whole or in shards, with GPT-2's tokenizer, a cut of it, or
- * Blender's. In transformers, text that spells {@code <|endoftext|>} becomes that token; here it stays text.
+ * Models with their tokenizers as transformers' {@code GPTJForCausalLM} folders: written, read, and their card. Read
+ * are {@code model.safetensors} and {@code pytorch_model.bin}, whole or in shards, with a {@code tokenizer.json} or
+ * GPT-2's files. In transformers, text that spells {@code <|endoftext|>} becomes that token; here it stays text.
  */
 package gerbil.hub;

@@ -1,5 +1,5 @@
 /**
  * From documents to token ids on disk: the preparation of a corpus on one machine or many, and token sets, folders of
- * uint16 shards that are read through memory maps.
+ * uint16 shards.
  */
 package gerbil.tokens;
