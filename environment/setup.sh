@@ -99,7 +99,10 @@ find_java() {
     local java settings
     java=${JAVA_HOME:+$JAVA_HOME/bin/java}
     [ -x "$java" ] || java=java
-    settings=$("$java" -XshowSettings:properties -version 2>&1) || settings=
+    settings=$("$java" -XshowSettings:properties -version 2>&1) || {
+        ! command -v "$java" >/dev/null || java_found="$java, which says: $(printf '%s\n' "$settings" | head -n 1)"
+        return 1
+    }
     java_found=$(printf '%s\n' "$settings" | sed -n 's/^ *java\.version = //p')
     JAVA_HOME=$(printf '%s\n' "$settings" | sed -n 's/^ *java\.home = //p')
     [ -n "$java_found" ] && at_least "$java_found" 17 && [ -x "$JAVA_HOME/bin/javac" ] || return 1
@@ -214,9 +217,12 @@ build_library() {
 }
 
 package_library() {
-    # Maven only adds to the folder of libraries: what an older pom.xml named must go.
-    rm -rf "$libraries"
+    # Maven only adds to the folder of libraries: what an older pom.xml named must go. The rest stays, and the library
+    # is not written over, for a run that goes on meanwhile and has yet to read classes.
+    is_stamped "$libraries/.pom" "$(cksum <"$home/pom.xml")" || rm -rf "$libraries"
+    rm -f "$jar"
     run_maven -f "$home/pom.xml" -DskipTests package
+    cksum <"$home/pom.xml" >"$libraries/.pom"
     rm -rf "$home/target/rehearsal"
     "${gerbil_command[@]/-XX:SharedArchiveFile=/-XX:ArchiveClassesAtExit=}" rehearse \
         --texts "$home/src/main/java" --out "$home/target/rehearsal" >"$home/target/rehearsal.log" 2>&1 ||

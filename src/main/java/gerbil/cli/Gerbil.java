@@ -5,6 +5,9 @@ import gerbil.model.Devices;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Optional;
@@ -42,7 +45,22 @@ public final class Gerbil implements Runnable {
     private CommandLine.Model.CommandSpec spec;
 
     public static void main(String... arguments) {
-        System.exit(run(arguments));
+        System.exit(written(run(arguments)));
+    }
+
+    /** The status, or another if what was printed was lost: Java's own output keeps quiet about it. */
+    private static int written(int status) {
+        if (System.out.checkError()) {
+            try (FileOutputStream output = new FileOutputStream(FileDescriptor.out)) {
+                output.write('\n');
+            } catch (IOException e) {
+                if (!"Broken pipe".equals(e.getMessage())) { // whose reader wanted no more
+                    System.err.println(GerbilException.ofFile(e).getMessage());
+                    return CommandLine.ExitCode.SOFTWARE;
+                }
+            }
+        }
+        return status;
     }
 
     static int run(String... arguments) {
@@ -66,7 +84,7 @@ public final class Gerbil implements Runnable {
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             if (e instanceof GerbilException) {
                 command.getErr().println(e.getMessage());
-            } else if (e instanceof UncheckedIOException || e instanceof java.io.IOException) {
+            } else if (e instanceof UncheckedIOException || e instanceof IOException) {
                 command.getErr().println(GerbilException.ofFile(e).getMessage());
             } else {
                 throw e;

@@ -14,6 +14,9 @@ import java.util.List;
         description = "Lets a trained model continue a text.")
 final class SampleCommand implements Computation {
 
+    /** Texts that are in memory at once. */
+    private static final int MOST = 100_000;
+
     @Mixin
     private GenerationOptions options;
 
@@ -33,9 +36,10 @@ final class SampleCommand implements Computation {
     @Override
     public Integer call() throws IOException {
         Sampling sampling = options.sampling(0.8);
-        if (count < 1 || count > 1 && sampling.temperature() == 0) {
+        if (count < 1 || count > MOST || count > 1 && sampling.temperature() == 0) {
             throw new GerbilException("--count " + count + " at temperature " + sampling.temperature(),
-                    "a number above 0, and 1 where the likeliest token is taken each time: all texts would be the same",
+                    "a number from 1 to " + MOST
+                            + ", and 1 where the likeliest token is taken each time: all texts would be the same",
                     "change --count or --temperature");
         }
         try (LanguageModel model = options.open()) {

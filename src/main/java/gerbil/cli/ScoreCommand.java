@@ -11,10 +11,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -56,19 +56,16 @@ final class ScoreCommand implements Computation {
                     + Task.ALL.stream().map(t -> t.in(files).getFileName()).toList() + " and a limit above 0",
                     "check the folder's name");
         }
-        List<String> lines = new ArrayList<>();
-        try (LanguageModel model = option.open()) {
+        try (LanguageModel model = option.open();
+             BufferedWriter lines = answers == null ? null : Files.newBufferedWriter(answers)) {
             Scorer scorer = new Scorer(model.model(), model.tokenizer());
             for (Task task : chosen) {
                 TaskResult result = task.score(scorer, task.in(files), limit);
                 print(result);
-                for (int item = 0; item < result.items(); item++) {
-                    lines.add(Json.line(new Answer(task.name(), item, result.answers().get(item))));
+                for (int item = 0; lines != null && item < result.items(); item++) {
+                    lines.write(Json.line(new Answer(task.name(), item, result.answers().get(item))) + "\n");
                 }
             }
-        }
-        if (answers != null) {
-            Files.write(answers, lines);
         }
         return 0;
     }
@@ -78,7 +75,7 @@ final class ScoreCommand implements Computation {
             if (!metric.endsWith("_stderr")) {
                 Double error = result.metrics().get(metric + "_stderr");
                 System.out.printf(Locale.ROOT, "%-15s %-15s %10.4f%s  (%,d items)%n", result.task(), metric, value,
-                        error == null ? "" : String.format(Locale.ROOT, " ± %.4f, by chance %.4f", error,
+                        error == null || error.isNaN() ? "" : String.format(Locale.ROOT, " ± %.4f, by chance %.4f", error,
                                 result.chance()), result.items());
             }
         });

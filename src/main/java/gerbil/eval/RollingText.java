@@ -1,5 +1,7 @@
 package gerbil.eval;
 
+import gerbil.base.GerbilException;
+
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +20,9 @@ record RollingText(String name) implements Task {
         List<Perplexity> texts =
                 scorer.rolling(TaskLine.read(file, limit).stream().map(line -> line.text("text")).toList());
         Perplexity all = texts.stream().reduce(Perplexity::plus).orElseThrow();
+        if (all.bytes() == 0) {
+            throw new GerbilException(file + " without any text", "texts of one byte at least", "score other texts");
+        }
         Map<String, Double> metrics = new LinkedHashMap<>();
         metrics.put("word_perplexity", all.wordPerplexity());
         metrics.put("byte_perplexity", all.bytePerplexity());

@@ -20,7 +20,6 @@ final class TransformersConfig {
     /** Far above any GPT-J; they bound what a hostile file can make the kit allocate before weights are looked at. */
     private static final int MOST_ROWS = 1 << 24;
     private static final int MOST_WIDTH = 1 << 16;
-    private static final int MOST_LAYERS = 1_000;
     private static final int MOST_POSITIONS = 1 << 16;
 
     private TransformersConfig() {
@@ -79,7 +78,7 @@ final class TransformersConfig {
         List<String> wrong = new ArrayList<>();
         int vocabulary = number(json, "vocab_size", MOST_ROWS, wrong);
         int width = number(json, "n_embd", MOST_WIDTH, wrong);
-        int layers = number(json, "n_layer", MOST_LAYERS, wrong);
+        int layers = number(json, "n_layer", GptJConfig.MOST_LAYERS, wrong);
         int heads = number(json, "n_head", MOST_WIDTH, wrong);
         int contextLength = number(json, "n_positions", MOST_POSITIONS, wrong);
         int rotary = number(json, "rotary_dim", MOST_WIDTH, wrong);

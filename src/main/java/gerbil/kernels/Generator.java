@@ -83,10 +83,13 @@ public final class Generator implements AutoCloseable {
      *
      * @param count how many tokens to add to each at most
      * @return for each prompt it and its continuation
-     * @throws GerbilException if a prompt is empty or has ids of another vocabulary, or prompt and continuation
-     *     exceed the model's context length
+     * @throws GerbilException if a prompt is empty or has ids of another vocabulary, if the count is negative, or if
+     *     prompt and continuation exceed the model's context length
      */
     public List<int[]> generate(List<Prompt> prompts, int count, Sampling sampling) {
+        if (count < 0) {
+            throw new GerbilException(count + " tokens to add", "a number from 0", "raise it");
+        }
         prompts.forEach(prompt -> check(prompt.ids, count));
         int longest = prompts.stream().mapToInt(prompt -> prompt.ids.length).max().orElse(0);
         int atOnce = Math.max(1, POSITIONS / (longest + count));

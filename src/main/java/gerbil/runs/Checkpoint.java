@@ -229,10 +229,9 @@ public record Checkpoint(Path folder, int step) {
      * @throws GerbilException if they are not as they were saved, with the newest step before whose weights are
      */
     public void restore(GptJ model) throws IOException {
-        Optional<String> damage = damage(() -> requireFile(WEIGHTS));
-        if (damage.isPresent()) {
-            throw new GerbilException("a damaged checkpoint of step " + step + ":\n" + damage.get() + "\n",
-                    "a whole one", wholeBefore().map(before -> "name that of step " + before.step
+        if (damage(() -> requireFile(WEIGHTS)).isPresent()) {
+            throw new GerbilException("a damaged checkpoint of step " + step + ", " + folder.resolve(WEIGHTS),
+                    "weights as they were saved", wholeBefore().map(before -> "name that of step " + before.step
                     + ", which is whole: the run's name or folder with @" + before.step)
                     .orElse("restore it from a copy, or train again"));
         }

@@ -22,11 +22,14 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
                          @JsonProperty("positions") int contextLength,
                          @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean tied) {
 
+    public static final int MOST_LAYERS = 1_000;
+
     public GptJConfig {
-        if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || contextLength < 1) {
+        if (Math.min(Math.min(vocabulary, width), Math.min(layers, heads)) < 1 || rotaryDim < 0 || contextLength < 1
+                || layers > MOST_LAYERS) {
             throw new GerbilException("a vocabulary of " + vocabulary + ", width " + width + ", " + layers
                     + " layers, " + heads + " heads, rotary_dim " + rotaryDim + ", context length " + contextLength,
-                    "numbers above 0", "change the architecture");
+                    "numbers above 0, and at most " + MOST_LAYERS + " layers", "change the architecture");
         }
         if (width % heads != 0) {
             throw new GerbilException("width " + width + " with " + heads + " heads",

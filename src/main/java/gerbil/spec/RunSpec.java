@@ -38,12 +38,17 @@ public record RunSpec(String size, BudgetClass budgetClass, Objective objective,
                       GptJConfig architecture) {
 
     private static final int FEWEST_LOSS_STEPS = 50;
+    private static final int MOST_STEPS = 1_000_000_000;
+    /** A batch's ids are in memory at once. */
+    private static final int MOST_BATCH_TOKENS = 16_777_216;
 
     public RunSpec {
-        if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1) {
+        if (sequenceLength < 1 || batchTokens < 1 || batchTokens % sequenceLength != 0 || tokens < 1
+                || batchTokens > MOST_BATCH_TOKENS || tokens / batchTokens >= MOST_STEPS) {
             throw new GerbilException(tokens + " tokens in batches of " + batchTokens + " and sequences of "
-                    + sequenceLength, "a budget above 0 and batches of whole sequences",
-                    "choose a batch that is a multiple of the sequence length");
+                    + sequenceLength, "a budget above 0 in at most " + MOST_STEPS
+                    + " batches of whole sequences, of at most " + MOST_BATCH_TOKENS + " tokens",
+                    "choose a batch that is a multiple of the sequence length, and a budget that it suits");
         }
         GptJConfig usual = config(size, objective, base, null);
         architecture = usual.equals(architecture) ? null : architecture;

@@ -86,6 +86,10 @@ class GerbilTest extends CommandLineInAHome {
         "train --size 40k --class A --last-layers 1   | --last-layers without --from",
         "sample --model Gerbil-A-92k                  | no trained Gerbil-A-92k",
         "sample --model x --count 0                   | --count 0",
+        "sample --model x --count 100001              | a number from 1 to 100000",
+        "sweep --name x --size 40k --class A --set layers=1,1001 | 1001 layers",
+        "sweep --name x --size 40k --class A --set batch-tokens=128,16777344 | in batches of 16777344",
+        "sweep --name x --size 40k --class A --budget 9000000000000G | 9223372036854775807 tokens",
         "sample --model x --count 2 --temperature 0   | all texts would be the same"})
     void badInputIsOneSentenceEach(String arguments, String mentioned) {
         Outcome outcome = gerbil(arguments.trim().split(" "));

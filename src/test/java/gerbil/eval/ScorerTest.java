@@ -169,6 +169,13 @@ class ScorerTest {
     }
 
     @Test
+    void noTextHasNoPerplexity(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("text.jsonl"), "{\"text\": \"\"}\n");
+        GerbilException refused = assertThrows(GerbilException.class, () -> RollingText.TEXT.score(scorer, file, 1));
+        assertTrue(refused.getMessage().contains(file + " without any text"), refused.getMessage());
+    }
+
+    @Test
     void specialTokensInTextAreTokens() {
         Vocabulary vocabulary = SomeModel.VOCABULARY.withSpecialTokens();
         int endOfText = vocabulary.endOfText();

@@ -201,6 +201,7 @@ class GeneratorTest {
     void impossibleRequestsAreRefused() {
         Generator generator = new Generator(model, 8);
         assertRefused("an empty prompt", () -> generator.generate(new int[0], 5, FREE, 0, NEVER));
+        assertRefused("-1 tokens", () -> generator.generate(new int[2], -1, FREE, 0, NEVER));
         assertRefused("a sequence of 25 tokens", () -> generator.generate(new int[20], 5, FREE, 0, NEVER));
         assertRefused("a sequence of 26 tokens", () -> generator.generate(new int[25], 1, FREE, 0, NEVER));
         assertRefused("token 8", () -> generator.generate(new int[] {1, 8}, 1, FREE, 0, NEVER));
