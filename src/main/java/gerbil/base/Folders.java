@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
 /** Folders, which may be symbolic links and have links in them: what a link leads to counts as being where it is. */
 public final class Folders {
@@ -96,54 +97,62 @@ public final class Folders {
     public static Map<Path, BasicFileAttributes> files(Path folder, BiConsumer<Path, GerbilException> passedOver)
             throws IOException {
         Map<Path, BasicFileAttributes> files = new TreeMap<>();
+        SimpleFileVisitor<Path> visitor = new SimpleFileVisitor<>() {
+
+            private boolean isHidden(Path path) {
+                return !path.equals(folder) && path.getFileName().toString().startsWith(".");
+            }
+
+            @Override
+            public FileVisitResult preVisitDirectory(Path inner, BasicFileAttributes attributes) {
+                return isHidden(inner) ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                if (!isHidden(file) && attributes.isSymbolicLink()) {
+                    passedOver.accept(file, leadsNowhere(file));
+                }
+                if (!isHidden(file) && attributes.isRegularFile()) {
+                    files.put(file, attributes);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) {
+                // what is not there was deleted meanwhile
+                if (!isHidden(file) && !(e instanceof NoSuchFileException)) {
+                    passedOver.accept(file, e instanceof FileSystemLoopException
+                            ? new GerbilException(file + ", a link to a folder that it is in",
+                            "links that lead elsewhere", "delete it, or link to the files that are wanted", e)
+                            : GerbilException.ofFile(e));
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        };
         if (Files.isDirectory(folder)) {
-            Files.walkFileTree(folder, Set.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE,
-                    new Visitor(folder, files, passedOver));
+            Files.walkFileTree(folder, Set.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, visitor);
         }
         return files;
     }
 
-    private static final class Visitor extends SimpleFileVisitor<Path> {
-
-        private final Path top;
-        private final Map<Path, BasicFileAttributes> files;
-        private final BiConsumer<Path, GerbilException> passedOver;
-
-        Visitor(Path top, Map<Path, BasicFileAttributes> files, BiConsumer<Path, GerbilException> passedOver) {
-            this.top = top;
-            this.files = files;
-            this.passedOver = passedOver;
+    /**
+     * Refuses a folder that is not new or empty.
+     *
+     * @throws GerbilException if the folder, or a file of its name, has content
+     */
+    public static void requireEmpty(Path folder) throws IOException {
+        if (Files.isRegularFile(folder)) {
+            throw new GerbilException("the file " + folder, "a new or an empty folder", "choose another name");
         }
-
-        private boolean isHidden(Path path) {
-            return !path.equals(top) && path.getFileName().toString().startsWith(".");
-        }
-
-        @Override
-        public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
-            return isHidden(folder) ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
-        }
-
-        @Override
-        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            if (!isHidden(file) && attributes.isSymbolicLink()) {
-                passedOver.accept(file, leadsNowhere(file));
+        if (Files.isDirectory(folder)) {
+            try (Stream<Path> content = Files.list(folder)) {
+                if (content.findAny().isPresent()) {
+                    throw new GerbilException(folder + " has content", "a new or an empty folder",
+                            "delete it or choose another folder");
+                }
             }
-            if (!isHidden(file) && attributes.isRegularFile()) {
-                files.put(file, attributes);
-            }
-            return FileVisitResult.CONTINUE;
-        }
-
-        @Override
-        public FileVisitResult visitFileFailed(Path file, IOException e) {
-            // what is not there was deleted meanwhile
-            if (!isHidden(file) && !(e instanceof NoSuchFileException)) {
-                passedOver.accept(file, e instanceof FileSystemLoopException
-                        ? new GerbilException(file + ", a link to a folder that it is in", "links that lead elsewhere",
-                        "delete it, or link to the files that are wanted", e) : GerbilException.ofFile(e));
-            }
-            return FileVisitResult.CONTINUE;
         }
     }
 }

@@ -28,12 +28,8 @@ public record Measurements<R>(Path file, Class<R> type) {
     }
 
     private List<R> all() {
-        try {
-            return Files.exists(file) ? Files.readAllLines(file).stream()
-                    .map(line -> Json.parse(line, type, file.toString())).toList() : List.of();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Files.exists(file) ? Files.readAllLines(file).stream()
+                .map(line -> Json.parse(line, type, file.toString())).toList() : List.of());
     }
 
     private R add(R measured) {

@@ -94,20 +94,16 @@ record CompressedJsonLines(Path path, String name) implements RecordFile {
 
                 @Override
                 protected ByteBuffer refill(ByteBuffer source) {
-                    return refilled(source);
+                    try {
+                        int count = in.read(source.array());
+                        exhausted = count < 0;
+                        return source.clear().limit(Math.max(count, 0));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
                 }
             };
             frames.setLongMax(ZSTD_LARGEST_WINDOW);
-        }
-
-        private ByteBuffer refilled(ByteBuffer source) {
-            try {
-                int count = in.read(source.array());
-                exhausted = count < 0;
-                return source.clear().limit(Math.max(count, 0));
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
         }
 
         @Override

@@ -1,11 +1,10 @@
 package gerbil.corpus;
 
+import gerbil.base.Choice;
 import gerbil.base.GerbilException;
 
-import java.util.Locale;
-
 /** Which documents count as duplicates of an earlier one. */
-public enum Deduplication {
+public enum Deduplication implements Choice {
 
     /** None: every document stays. */
     NONE,
@@ -20,16 +19,6 @@ public enum Deduplication {
      * @throws GerbilException if there is none of that name
      */
     public static Deduplication of(String name) {
-        for (Deduplication kind : values()) {
-            if (kind.label().equals(name)) {
-                return kind;
-            }
-        }
-        throw new GerbilException("deduplication '" + name + "'", "none, exact or near", "choose one of them");
-    }
-
-    /** {@code near}. */
-    public String label() {
-        return name().toLowerCase(Locale.ROOT);
+        return Choice.of(values(), "deduplication", name);
     }
 }

@@ -1,18 +1,6 @@
 package gerbil.corpus;
 
-import static java.lang.Character.UnicodeScript.BALINESE;
-import static java.lang.Character.UnicodeScript.HIRAGANA;
-import static java.lang.Character.UnicodeScript.JAVANESE;
-import static java.lang.Character.UnicodeScript.KATAKANA;
-import static java.lang.Character.UnicodeScript.KHMER;
-import static java.lang.Character.UnicodeScript.LAO;
-import static java.lang.Character.UnicodeScript.MYANMAR;
-import static java.lang.Character.UnicodeScript.NEW_TAI_LUE;
-import static java.lang.Character.UnicodeScript.TAI_LE;
-import static java.lang.Character.UnicodeScript.TAI_THAM;
-import static java.lang.Character.UnicodeScript.TAI_VIET;
-import static java.lang.Character.UnicodeScript.THAI;
-
+import java.lang.Character.UnicodeScript;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
@@ -34,8 +22,10 @@ public record Fingerprint(long exact, long[] minima) {
     private static final int BIN_SHIFT = Long.SIZE - 7;
     private static final long EMPTY = -1L >>> 1;
     /** Those up to U+FFFF, besides ideographs; Thai is the first of all in Unicode's order. */
-    private static final Set<Character.UnicodeScript> UNSPACED = EnumSet.of(THAI, LAO, MYANMAR, KHMER, TAI_LE,
-            NEW_TAI_LUE, TAI_THAM, BALINESE, HIRAGANA, KATAKANA, JAVANESE, TAI_VIET);
+    private static final Set<UnicodeScript> UNSPACED = EnumSet.of(UnicodeScript.THAI, UnicodeScript.LAO,
+            UnicodeScript.MYANMAR, UnicodeScript.KHMER, UnicodeScript.TAI_LE, UnicodeScript.NEW_TAI_LUE,
+            UnicodeScript.TAI_THAM, UnicodeScript.BALINESE, UnicodeScript.HIRAGANA, UnicodeScript.KATAKANA,
+            UnicodeScript.JAVANESE, UnicodeScript.TAI_VIET);
     private static final int FIRST_UNSPACED = 0x0E00;
 
     /** The fingerprint that a kind of deduplication needs; exact alone takes a fraction of the time. */
@@ -113,7 +103,7 @@ public record Fingerprint(long exact, long[] minima) {
     /** Whether a character is a word of its own. */
     private static boolean isWord(int c) {
         return c >= FIRST_UNSPACED && (c > Character.MAX_VALUE || Character.isIdeographic(c)
-                || Character.isLetterOrDigit(c) && UNSPACED.contains(Character.UnicodeScript.of(c)));
+                || Character.isLetterOrDigit(c) && UNSPACED.contains(UnicodeScript.of(c)));
     }
 
     private static long word(String text, int begin, int end) {

@@ -3,6 +3,7 @@ package gerbil.corpus;
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.Unchecked;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -84,12 +85,8 @@ public final class TextFolder implements Corpus {
 
     /** One file, by its path from a folder. */
     static TextFolder file(Path folder, String name) {
-        try {
-            return new TextFolder(folder, name, List.of(entry(name,
-                    Files.readAttributes(folder.resolve(name), BasicFileAttributes.class))));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> new TextFolder(folder, name, List.of(entry(name,
+                Files.readAttributes(folder.resolve(name), BasicFileAttributes.class)))));
     }
 
     private static Entry entry(String name, BasicFileAttributes file) {

@@ -6,10 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.Unchecked;
 import gerbil.base.Utf8;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,11 +55,7 @@ final class TaskLine {
     }
 
     private static String text(Path file) {
-        try {
-            return Utf8.read(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Utf8.read(file));
     }
 
     private static TaskLine parse(Path file, int number, String text) {

@@ -34,7 +34,7 @@ public final class Export {
 
     /** The same of a model that no run has trained by itself, with a card in Markdown. */
     public static void write(GptJ model, Vocabulary vocabulary, String card, Path folder) throws IOException {
-        requireEmpty(folder);
+        Folders.requireEmpty(folder);
         GptJTensors.requireFinite(model.weights());
         Folders.create(folder);
         var config = model.config();
@@ -43,22 +43,5 @@ public final class Export {
         TransformersTokenizer.write(vocabulary, config.contextLength(), folder);
         WholeFile.write(folder.resolve("README.md"), card);
         SafeTensors.write(folder.resolve("model.safetensors"), model.weights());
-    }
-
-    /**
-     * @throws GerbilException if the folder, or a file of its name, has content
-     */
-    public static void requireEmpty(Path folder) throws IOException {
-        if (Files.isRegularFile(folder)) {
-            throw new GerbilException("the file " + folder, "a new or an empty folder", "choose another name");
-        }
-        if (Files.isDirectory(folder)) {
-            try (Stream<Path> content = Files.list(folder)) {
-                if (content.findAny().isPresent()) {
-                    throw new GerbilException(folder + " has content", "a new or an empty folder",
-                            "delete it or choose another folder");
-                }
-            }
-        }
     }
 }

@@ -1,5 +1,7 @@
 package gerbil.results;
 
+import org.apache.commons.math3.stat.StatUtils;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -20,13 +22,8 @@ public record LossCell(List<LossRow> runs) {
 
     /** Standard deviation over the seeds, estimated from these (divided by n - 1); empty unless there are two. */
     public OptionalDouble deviation(Function<LossRow, Double> loss) {
-        List<Double> known = known(loss);
-        if (known.size() < 2) {
-            return OptionalDouble.empty();
-        }
-        double mean = mean(loss).orElseThrow();
-        double squares = known.stream().mapToDouble(x -> (x - mean) * (x - mean)).sum();
-        return OptionalDouble.of(Math.sqrt(squares / (known.size() - 1)));
+        double[] known = known(loss).stream().mapToDouble(Double::doubleValue).toArray();
+        return known.length < 2 ? OptionalDouble.empty() : OptionalDouble.of(Math.sqrt(StatUtils.variance(known)));
     }
 
     private List<Double> known(Function<LossRow, Double> loss) {

@@ -236,16 +236,8 @@ public record LossTable(List<LossRow> rows, List<UnfinishedRun> begun, List<Stri
 
     private LongColumn longs(String name, Function<LossRow, Long> value) {
         LongColumn column = LongColumn.create(name);
-        rows.stream().map(value).forEach(v -> appendOrMissing(column, v));
+        rows.stream().map(value).forEach(column::append);
         return column;
-    }
-
-    private static void appendOrMissing(LongColumn column, Long value) {
-        if (value == null) {
-            column.appendMissing();
-        } else {
-            column.append(value);
-        }
     }
 
     private DoubleColumn doubles(String name, Function<LossRow, Double> value) {

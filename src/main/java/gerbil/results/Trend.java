@@ -3,6 +3,8 @@ package gerbil.results;
 import gerbil.spec.BudgetClass;
 import gerbil.spec.ModelSize;
 import gerbil.spec.Objective;
+import org.apache.commons.math3.stat.StatUtils;
+import org.apache.commons.math3.stat.correlation.Covariance;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -56,10 +58,6 @@ public record Trend(String scale, String corpus, String line, int runs, int fall
 
     /** Of the line with the least squares of errors in y. */
     private static double slope(double[] x, double[] y) {
-        double meanX = IntStream.range(0, x.length).mapToDouble(i -> x[i]).average().orElseThrow();
-        double meanY = IntStream.range(0, y.length).mapToDouble(i -> y[i]).average().orElseThrow();
-        double products = IntStream.range(0, x.length).mapToDouble(i -> (x[i] - meanX) * (y[i] - meanY)).sum();
-        double squares = IntStream.range(0, x.length).mapToDouble(i -> (x[i] - meanX) * (x[i] - meanX)).sum();
-        return products / squares;
+        return new Covariance().covariance(x, y) / StatUtils.variance(x);
     }
 }

@@ -1,6 +1,7 @@
 package gerbil.runs;
 
 import gerbil.base.GerbilException;
+import gerbil.base.Unchecked;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
@@ -62,11 +63,8 @@ public final class DetachedRun {
 
     /** The id of the process that trains in the run directory now, if there is one. */
     public OptionalLong process() {
-        try {
-            return directory.holder().map(holder -> OptionalLong.of(holder.process())).orElse(OptionalLong.empty());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> directory.holder().map(holder -> OptionalLong.of(holder.process()))
+                .orElse(OptionalLong.empty()));
     }
 
     /**

@@ -5,6 +5,7 @@ import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.ProcessLock;
+import gerbil.base.Unchecked;
 import gerbil.model.GptJ;
 import gerbil.spec.Objective;
 import gerbil.spec.RunEnvironment;
@@ -235,11 +236,7 @@ public final class RunDirectory {
 
     /** All steps so far; none if the run has not begun. */
     public List<StepMetrics> metrics() {
-        try {
-            return Files.exists(metricsFile()) ? MetricsLog.read(metricsFile()) : List.of();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Files.exists(metricsFile()) ? MetricsLog.read(metricsFile()) : List.of());
     }
 
     /**
@@ -333,11 +330,7 @@ public final class RunDirectory {
 
     /** The newest checkpoint, if there is one. */
     public Optional<Checkpoint> latestCheckpoint() {
-        try {
-            return Checkpoint.latest(checkpoints());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Checkpoint.latest(checkpoints()));
     }
 
     /** How it stands with the run: {@link #FINISHED}, "training, step 3 of 448", or what is not whole. */
@@ -363,11 +356,7 @@ public final class RunDirectory {
 
     /** The records of runs whose checkpoints have no manifests are from before checksums too. */
     private <T> T read(String file, Class<T> type) {
-        try {
-            return latestCheckpoint().filter(Checkpoint::isOlder).isPresent()
-                    ? Json.read(folder.resolve(file), type) : Json.readChecked(folder.resolve(file), type);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> latestCheckpoint().filter(Checkpoint::isOlder).isPresent()
+                ? Json.read(folder.resolve(file), type) : Json.readChecked(folder.resolve(file), type));
     }
 }

@@ -1,11 +1,11 @@
 package gerbil.runs;
 
 import gerbil.base.GerbilException;
+import gerbil.base.Unchecked;
 import gerbil.corpus.SourceJars;
 import gerbil.spec.RunEnvironment;
 import gerbil.spec.RunSpec;
 
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -113,10 +113,6 @@ public final class RunList {
     }
 
     private static boolean isHeld(RunDirectory run) {
-        try {
-            return run.holder().isPresent();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> run.holder().isPresent());
     }
 }

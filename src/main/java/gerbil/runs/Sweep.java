@@ -3,6 +3,7 @@ package gerbil.runs;
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.Unchecked;
 import gerbil.spec.RunResult;
 import gerbil.spec.RunSpec;
 
@@ -63,11 +64,7 @@ public record Sweep(List<RunSpec> specs, Path runs, Path rows) {
     }
 
     private static RunResult read(Path row) {
-        try {
-            return Json.read(row, RunResult.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Json.read(row, RunResult.class));
     }
 
     /** The same; a run that has not finished is trained first. */
@@ -89,12 +86,8 @@ public record Sweep(List<RunSpec> specs, Path runs, Path rows) {
      * @throws GerbilException if one is not whole
      */
     public List<RunResult> kept() {
-        try {
-            return Folders.files(rows).keySet().stream().filter(file -> file.toString().endsWith(".json"))
-                    .map(Sweep::read).toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Folders.files(rows).keySet().stream()
+                .filter(file -> file.toString().endsWith(".json")).map(Sweep::read).toList());
     }
 
     /** A line for each run, in the order of the list. */

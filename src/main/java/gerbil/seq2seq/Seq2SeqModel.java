@@ -180,7 +180,7 @@ public final class Seq2SeqModel implements AutoCloseable {
      * @throws GerbilException if the folder has content
      */
     public void write(Path folder) throws IOException {
-        Export.requireEmpty(folder);
+        Folders.requireEmpty(folder);
         GptJTensors.requireFinite(network.crossWeights());
         Folders.create(folder);
         Vocabulary vocabulary = tokenizer.vocabulary();

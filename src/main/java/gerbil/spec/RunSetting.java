@@ -1,19 +1,19 @@
 package gerbil.spec;
 
+import gerbil.base.Choice;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
 import gerbil.base.Units;
 
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.BiFunction;
 
 /**
  * What can be changed in a run by name, {@code sequence-length} for {@link #SEQUENCE_LENGTH}: by the command line, by a
  * sweep and by {@link RunSpec#with}.
  */
-public enum RunSetting {
+public enum RunSetting implements Choice {
     TOKENS("tokens"),
     BATCH_TOKENS("batchTokens"),
     CONTEXT_LENGTH(inArchitecture("positions")),
@@ -52,18 +52,11 @@ public enum RunSetting {
         this((spec, value) -> Json.with(spec, path, value));
     }
 
-    /** The name used on the command line. */
-    public String label() {
-        return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-
     /**
      * @throws GerbilException if there is no setting of that name (upper or lower case)
      */
     public static RunSetting of(String name) {
-        return Arrays.stream(values()).filter(s -> s.label().equalsIgnoreCase(name)).findFirst()
-                .orElseThrow(() -> new GerbilException("setting '" + name + "'", "one of " + labels(),
-                        "choose one of these settings"));
+        return Choice.of(values(), "setting", name);
     }
 
     /** All names. */

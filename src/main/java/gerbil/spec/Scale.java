@@ -1,14 +1,12 @@
 package gerbil.spec;
 
+import gerbil.base.Choice;
 import gerbil.base.GerbilException;
-
-import java.util.Arrays;
-import java.util.Locale;
 
 /**
  * The two scales of the one experiment. A scale fixes the vocabulary, and with it the rows of the embedding.
  */
-public enum Scale {
+public enum Scale implements Choice {
     /** The experiment in miniature, for two CPU cores: GPT-2's byte-pair encoding cut to 1,024 entries. */
     NANO(1_024, 1_024, 1_031),
     /**
@@ -37,20 +35,10 @@ public enum Scale {
         return objective == Objective.CAUSAL ? causalRows : blenderRows;
     }
 
-    /** The name used in tables and on the command line. */
-    public String label() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
     /**
      * @throws GerbilException if there is no scale of that name (upper or lower case)
      */
     public static Scale of(String name) {
-        return Arrays.stream(values())
-                .filter(s -> s.name().equalsIgnoreCase(name))
-                .findFirst()
-                .orElseThrow(() -> new GerbilException("scale '" + name + "'",
-                        "one of " + Arrays.stream(values()).map(Scale::label).toList(),
-                        "choose one of these scales"));
+        return Choice.of(values(), "scale", name);
     }
 }

@@ -7,10 +7,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.Unchecked;
 
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -71,8 +70,8 @@ final class HuggingFaceVocabulary extends Vocabulary {
         });
         int last = Collections.max(ids.values());
         if (last >= MOST_IDS) {
-            throw new GerbilException(file + ", a tokenizer of " + (last + 1L) + " ids", "at most " + MOST_IDS + ", which two "
-                    + "bytes of a shard can tell apart", "choose a tokenizer with a smaller vocabulary");
+            throw new GerbilException(file + ", a tokenizer of " + (last + 1L) + " ids", "at most " + MOST_IDS
+                    + ", which two bytes of a shard can tell apart", "choose a tokenizer with a smaller vocabulary");
         }
         String[] tokens = new String[last + 1];
         ids.forEach((token, id) -> tokens[id] = token);
@@ -168,12 +167,8 @@ final class HuggingFaceVocabulary extends Vocabulary {
     }
 
     private static HuggingFaceTokenizer load(ObjectNode json) {
-        try {
-            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.toString()
-                    .getBytes(StandardCharsets.UTF_8)), AS_IT_STANDS);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.toString()
+                .getBytes(StandardCharsets.UTF_8)), AS_IT_STANDS));
     }
 
     @Override

@@ -8,7 +8,6 @@ import gerbil.base.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 
 /**
  * A folder that comes into being whole or not at all: its files are written under {@code <name>.partial} and get their
@@ -22,7 +21,6 @@ final class PartialFolder implements AutoCloseable {
     private final Path content;
     private final Path lockFile;
     private final ProcessLock lock;
-    private boolean open = true;
 
     /**
      * @throws GerbilException if the final folder has content, or another process is writing it
@@ -36,10 +34,10 @@ final class PartialFolder implements AutoCloseable {
         lock = ProcessLock.take(lockFile, "").orElseThrow(() -> new GerbilException(folder + " is being written by "
                 + "another job", "one writer at a time", "wait for it to finish, then run this again"));
         try {
-            requireEmpty();
+            Folders.requireEmpty(this.folder);
             Folders.create(content);
         } catch (IOException | GerbilException e) {
-            releaseLock();
+            close();
             throw e;
         }
     }
@@ -68,17 +66,6 @@ final class PartialFolder implements AutoCloseable {
         }
     }
 
-    private void requireEmpty() throws IOException {
-        if (Files.exists(folder)) {
-            try (Stream<Path> content = Files.list(folder)) {
-                if (content.findAny().isPresent()) {
-                    throw new GerbilException(folder + " has content", "a new or an empty folder",
-                            "delete it or choose another folder");
-                }
-            }
-        }
-    }
-
     /** Where to write what stays. */
     Path content() {
         return content;
@@ -99,19 +86,11 @@ final class PartialFolder implements AutoCloseable {
     void commit() throws IOException {
         WholeFile.rename(content, folder);
         WholeFile.delete(partial);
-        releaseLock();
     }
 
     /** What was not committed stays. */
     @Override
     public void close() throws IOException {
-        if (open) {
-            releaseLock();
-        }
-    }
-
-    private void releaseLock() throws IOException {
-        open = false;
         Files.deleteIfExists(lockFile);
         lock.close();
     }

@@ -2,11 +2,10 @@ package gerbil.tokens;
 
 import com.fasterxml.jackson.annotation.JsonAlias;
 import gerbil.base.Json;
+import gerbil.base.Unchecked;
 import gerbil.corpus.Defect;
 import gerbil.corpus.DuplicateIndex.Duplicate;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,10 +34,7 @@ public record PreparationReport(long documents, long blank, long bad, @JsonAlias
     /** The report of prepared tokens; those of earlier versions have none. */
     public static Optional<PreparationReport> of(Path folder) {
         Path file = folder.resolve(FILE);
-        try {
-            return Files.exists(file) ? Optional.of(Json.read(file, PreparationReport.class)) : Optional.empty();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Files.exists(file) ? Optional.of(Json.read(file, PreparationReport.class))
+                : Optional.empty());
     }
 }

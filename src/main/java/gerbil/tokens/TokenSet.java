@@ -2,11 +2,10 @@ package gerbil.tokens;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.Unchecked;
 import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -58,11 +57,7 @@ public final class TokenSet {
      * @throws GerbilException if the folder's {@code tokenizer.json} is missing or another
      */
     public Vocabulary vocabulary() {
-        try {
-            return Vocabulary.saved(manifest.tokenizer(), folder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Unchecked.io(() -> Vocabulary.saved(manifest.tokenizer(), folder));
     }
 
     /**
