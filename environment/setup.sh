@@ -100,7 +100,7 @@ find_java() {
     java=${JAVA_HOME:+$JAVA_HOME/bin/java}
     [ -x "$java" ] || java=java
     settings=$("$java" -XshowSettings:properties -version 2>&1) || {
-        ! command -v "$java" >/dev/null || java_found="$java, which says: $(printf '%s\n' "$settings" | head -n 1)"
+        ! command -v "$java" >/dev/null || java_found="$java, which says: $(printf '%s\n' "$settings" | head -n 2 | tr '\n' ' ')"
         return 1
     }
     java_found=$(printf '%s\n' "$settings" | sed -n 's/^ *java\.version = //p')

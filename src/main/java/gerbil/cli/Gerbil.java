@@ -55,7 +55,8 @@ public final class Gerbil implements Runnable {
                 output.write('\n');
             } catch (IOException e) {
                 if (!"Broken pipe".equals(e.getMessage())) { // whose reader wanted no more
-                    System.err.println(GerbilException.ofFile(e).getMessage());
+                    System.err.println(new GerbilException("output that cannot be written (" + e.getMessage() + ")",
+                            "room for all of it", "free some space, or write it to another place").getMessage());
                     return CommandLine.ExitCode.SOFTWARE;
                 }
             }
