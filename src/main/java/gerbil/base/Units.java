@@ -1,6 +1,5 @@
 package gerbil.base;
 
-import java.time.Duration;
 import java.util.Locale;
 
 /** Amounts as people read them. */
@@ -48,19 +47,15 @@ public final class Units {
         return digits.contains(".") ? digits.replaceFirst("\\.?0+$", "") : digits;
     }
 
-    /** As {@link #duration(Duration)}. */
-    public static String seconds(double seconds) {
-        return duration(Duration.ofMillis(Math.round(1_000 * seconds)));
-    }
-
     /** The two largest units that matter: under 0.1 s, 4.2 s, 1 min 2 s, 3 h 5 min. */
-    public static String duration(Duration duration) {
-        long seconds = duration.toSeconds();
-        if (duration.toMillis() < 100) {
+    public static String seconds(double amount) {
+        long millis = Math.round(1_000 * amount);
+        long seconds = millis / 1_000;
+        if (millis < 100) {
             return "under 0.1 s";
         }
         if (seconds < 10) {
-            return String.format(Locale.ROOT, "%.1f s", duration.toMillis() / 1e3);
+            return String.format(Locale.ROOT, "%.1f s", millis / 1e3);
         }
         if (seconds < 60) {
             return seconds + " s";

@@ -1,12 +1,14 @@
 package gerbil.base;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -60,6 +62,15 @@ public final class Utf8 {
         } catch (Malformed e) {
             throw new GerbilException(file + ", which " + e.getMessage(), "text in UTF-8", "save it as UTF-8", e);
         }
+    }
+
+    /** The text of a resource beside a class. */
+    public static String resource(Class<?> owner, String name) {
+        return Unchecked.io(() -> {
+            try (InputStream in = Objects.requireNonNull(owner.getResourceAsStream(name), name)) {
+                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        });
     }
 
     /** Bytes of the mark that a text begins with. */

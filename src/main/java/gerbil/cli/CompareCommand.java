@@ -1,10 +1,10 @@
 package gerbil.cli;
 
+import gerbil.base.Choice;
 import gerbil.notebook.Alignment;
 import gerbil.notebook.RunComparison;
 import gerbil.runs.RunDirectory;
 import gerbil.runs.Workspace;
-import gerbil.spec.BlenderSettings;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -35,7 +35,7 @@ final class CompareCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         RunComparison comparison = RunComparison.of(names.stream().flatMap(CompareCommand::runs).toList(),
-                BlenderSettings.choice(Alignment.class, by));
+                Choice.of(Alignment.values(), "alignment", by));
         comparison.notes().forEach(System.out::println);
         Stream.concat(comparison.tables().stream(), Stream.of(comparison.curves(ROWS)))
                 .forEach(table -> System.out.println("\n" + table.printAll()));

@@ -20,8 +20,8 @@ final class FillMasksCommand implements Computation {
 
     @Override
     public Integer call() throws IOException {
-        try (LanguageModel model = options.open()) {
-            System.out.println(model.fillMasks(text, options.sampling(0), options.seed()));
+        try (LanguageModel model = options.model.open()) {
+            System.out.println(model.fillMasks(text, options.sampling(0), options.seed));
         }
         return 0;
     }

@@ -1,17 +1,14 @@
 package gerbil.cli;
 
-import gerbil.hub.LanguageModel;
 import gerbil.kernels.Sampling;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-
-import java.io.IOException;
 
 /** What the commands that let a model write share: which model, and how its tokens are drawn. */
 final class GenerationOptions {
 
     @Mixin
-    private ModelOption model;
+    ModelOption model;
 
     @Option(names = "--temperature", paramLabel = "T",
             description = "0 takes the likeliest token each time (default: 0.8; for masks 0).")
@@ -25,18 +22,10 @@ final class GenerationOptions {
     private double topP;
 
     @Option(names = "--seed", defaultValue = "0", description = "Seed of the draws (default: ${DEFAULT-VALUE}).")
-    private long seed;
-
-    LanguageModel open() throws IOException {
-        return model.open();
-    }
+    long seed;
 
     /** How to draw; with a temperature for who gives none. */
     Sampling sampling(double defaultTemperature) {
         return new Sampling(temperature == null ? defaultTemperature : temperature, topK, topP);
-    }
-
-    long seed() {
-        return seed;
     }
 }

@@ -26,8 +26,8 @@ final class InfillCommand implements Computation {
 
     @Override
     public Integer call() throws IOException {
-        try (LanguageModel model = options.open()) {
-            System.out.println(prefix + model.infill(prefix, suffix, tokens, options.sampling(0.8), options.seed())
+        try (LanguageModel model = options.model.open()) {
+            System.out.println(prefix + model.infill(prefix, suffix, tokens, options.sampling(0.8), options.seed)
                     + suffix);
         }
         return 0;

@@ -42,10 +42,10 @@ final class SampleCommand implements Computation {
                             + ", and 1 where the likeliest token is taken each time: all texts would be the same",
                     "change --count or --temperature");
         }
-        try (LanguageModel model = options.open()) {
-            List<String> texts = model.continueText(prompt, count, tokens, sampling, options.seed());
+        try (LanguageModel model = options.model.open()) {
+            List<String> texts = model.continueText(prompt, count, tokens, sampling, options.seed);
             for (int i = 0; i < count; i++) {
-                System.out.println((count == 1 ? "" : "--- seed " + (options.seed() + i) + "\n") + texts.get(i));
+                System.out.println((count == 1 ? "" : "--- seed " + (options.seed + i) + "\n") + texts.get(i));
             }
         }
         return 0;

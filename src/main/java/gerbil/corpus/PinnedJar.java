@@ -2,11 +2,10 @@ package gerbil.corpus;
 
 import gerbil.base.GerbilException;
 import gerbil.base.Sha256;
+import gerbil.base.Utf8;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,12 +32,8 @@ record PinnedJar(String file, String sha256, String licence) {
 
     /** The lists stand beside this class as resources. */
     private static List<PinnedJar> read(String list) {
-        try (InputStream in = PinnedJar.class.getResourceAsStream(list)) {
-            String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-            return text.lines().skip(1).map(line -> line.split(",")).map(f -> new PinnedJar(f[0], f[1], f[2])).toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Utf8.resource(PinnedJar.class, list).lines().skip(1).map(line -> line.split(","))
+                .map(f -> new PinnedJar(f[0], f[1], f[2])).toList();
     }
 
     /**

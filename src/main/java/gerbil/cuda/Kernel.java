@@ -1,10 +1,7 @@
 package gerbil.cuda;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.util.Objects;
+import gerbil.base.Utf8;
+
 import java.util.SortedMap;
 
 /**
@@ -27,15 +24,7 @@ public record Kernel(Source source, String name, int threads, int sharedBytes) {
 
         /** The file's text, below what all kernels share. */
         public String text() {
-            return resource("warp.cuh") + resource(file);
-        }
-
-        private static String resource(String name) {
-            try (InputStream stream = Objects.requireNonNull(Source.class.getResourceAsStream(name))) {
-                return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            return Utf8.resource(Kernel.class, "warp.cuh") + Utf8.resource(Kernel.class, file);
         }
     }
 }

@@ -67,7 +67,7 @@ public record HeldOutLoss(long tokens, long bytes, double nats) {
         Shape shape = new Shape(batch.sequences(), batch.length());
         try (NDScope ignored = new NDScope(); NDManager scratch = model.manager().newSubManager()) {
             NDArray logits = model.logits(scratch.create(batch.inputs(), shape));
-            return CrossEntropy.sum(logits, scratch.create(batch.targets(), shape)).getFloat();
+            return CrossEntropy.each(logits, scratch.create(batch.targets(), shape)).sum().getFloat();
         }
     }
 

@@ -1,9 +1,5 @@
 package gerbil.eval;
 
-import gerbil.base.Utf8;
-
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -134,11 +130,7 @@ record MultipleChoice(String name, boolean normalized, BiFunction<TaskLine, Inte
         if (!Files.isRegularFile(labels)) {
             throw line.wrong("no label and no " + labels, "a label in each line, or the file of labels");
         }
-        try {
-            List<String> all = Utf8.read(labels).lines().toList();
-            return place < all.size() ? all.get(place) : "";
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        List<String> all = TaskLine.text(labels).lines().toList();
+        return place < all.size() ? all.get(place) : "";
     }
 }

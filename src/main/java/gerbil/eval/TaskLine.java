@@ -54,7 +54,8 @@ final class TaskLine {
         return lines;
     }
 
-    private static String text(Path file) {
+    /** A whole file. */
+    static String text(Path file) {
         return Unchecked.io(() -> Utf8.read(file));
     }
 

@@ -11,24 +11,10 @@ public final class CrossEntropy {
     /**
      * @param logits (batch, length, vocabulary)
      * @param targets int64, (batch, length)
-     * @return the sum over all targets, a scalar
-     */
-    public static NDArray sum(NDArray logits, NDArray targets) {
-        return ofTargets(logits, targets).sum().neg();
-    }
-
-    /**
-     * @param logits (batch, length, vocabulary)
-     * @param targets int64, (batch, length)
      * @return one for each target, (batch * length)
      */
     public static NDArray each(NDArray logits, NDArray targets) {
-        return ofTargets(logits, targets).flatten().neg();
-    }
-
-    /** Log-probabilities of the targets, (batch * length, 1). */
-    private static NDArray ofTargets(NDArray logits, NDArray targets) {
         long vocabulary = logits.getShape().getLastDimension();
-        return logits.reshape(-1, vocabulary).logSoftmax(-1).gather(targets.reshape(-1, 1), 1);
+        return logits.reshape(-1, vocabulary).logSoftmax(-1).gather(targets.reshape(-1, 1), 1).flatten().neg();
     }
 }

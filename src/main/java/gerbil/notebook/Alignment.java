@@ -1,12 +1,13 @@
 package gerbil.notebook;
 
+import gerbil.base.Choice;
 import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
 
 import java.util.List;
 
 /** By what runs are laid beside each other. */
-public enum Alignment {
+public enum Alignment implements Choice {
     /** Tokens trained on, those before a star class too. */
     TOKENS("tokens"),
     /** Seconds spent in training steps, which are the machine's too. */

@@ -3,18 +3,13 @@ package gerbil.notebook;
 import gerbil.base.Units;
 import gerbil.runs.DetachedRun;
 import gerbil.runs.Preview;
-import gerbil.runs.Sweep;
 import gerbil.runs.TrainingListener;
 import gerbil.spec.RunResult;
-import gerbil.spec.RunSpec;
 import gerbil.spec.StepMetrics;
-import gerbil.train.Trainer;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -67,21 +62,6 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         }
     }
 
-    /**
-     * Trains what has not finished of a sweep, each run shown while it trains.
-     *
-     * @param trainer of a run, such as {@link Trainer#of}, with what to tell of its steps
-     * @return the results, in the order of the sweep
-     * @throws gerbil.base.GerbilException as {@link Trainer#run}
-     */
-    public static List<RunResult> train(Sweep sweep, BiFunction<RunSpec, TrainingListener, Trainer> trainer) {
-        return sweep.specs().stream().map(spec -> sweep.result(spec, () -> {
-            try (LiveTraining live = new LiveTraining(spec.model())) {
-                return trainer.apply(spec, live).run();
-            }
-        })).toList();
-    }
-
     @Override
     public synchronized void begin(List<StepMetrics> earlier, int ofSteps) {
         steps = ofSteps;
@@ -120,7 +100,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         String line = String.format(Locale.ROOT,
                 "%s: step %,d of %,d (%d%%), %s tokens, %s tokens/s, loss %.4f, %s left", name, last.step(), steps,
                 100L * last.step() / steps, Units.count(last.tokens()), Units.count(tokensPerSecond()), recentLoss(),
-                Units.duration(left()));
+                Units.seconds(left()));
         return MimeBundle.html(paragraph(line) + noted() + "<progress style=\"width:640px\" max=\"" + steps
                 + "\" value=\"" + last.step() + "\"></progress>\n" + curve() + sample()
                 + "<p style=\"opacity:0.7\">" + STANDS_STILL + "</p>", line);
@@ -161,7 +141,7 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         return String.format(Locale.ROOT, "%s: %s, %s tokens, %s (%s tokens/s), loss %.4f", name,
                 last.step() >= steps ? String.format(Locale.ROOT, "%,d steps", last.step())
                         : String.format(Locale.ROOT, "%s step %,d of %,d", unfinished, last.step(), steps),
-                Units.count(last.tokens()), Units.duration(elapsed()), Units.count(tokensPerSecond()), recentLoss());
+                Units.count(last.tokens()), Units.seconds(elapsed()), Units.count(tokensPerSecond()), recentLoss());
     }
 
     private StepMetrics last() {
@@ -177,13 +157,12 @@ public final class LiveTraining implements TrainingListener, AutoCloseable {
         return seen.size() / seen.stream().mapToDouble(step -> 1 / step.tokensPerSecond()).sum();
     }
 
-    private Duration left() {
-        return elapsed().multipliedBy(steps - last().step()).dividedBy(seen.size());
+    private double left() {
+        return elapsed() * (steps - last().step()) / seen.size();
     }
 
-    /** The time of all steps seen; of a run that is followed some of them may be long past. */
-    private Duration elapsed() {
-        double seconds = seen.stream().mapToDouble(m -> (double) m.tokens() / m.step() / m.tokensPerSecond()).sum();
-        return Duration.ofMillis(Math.round(1_000 * seconds));
+    /** Seconds of all steps seen; of a run that is followed some of them may be long past. */
+    private double elapsed() {
+        return seen.stream().mapToDouble(m -> (double) m.tokens() / m.step() / m.tokensPerSecond()).sum();
     }
 }

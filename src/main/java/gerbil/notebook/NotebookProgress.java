@@ -3,7 +3,6 @@ package gerbil.notebook;
 import gerbil.base.Progress;
 import gerbil.base.Units;
 
-import java.time.Duration;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -19,8 +18,8 @@ public final class NotebookProgress implements Progress, AutoCloseable {
 
     private record Job(long done, long total, String unit, long start, long latest) {
 
-        Duration elapsed() {
-            return Duration.ofNanos(latest - start);
+        double elapsed() {
+            return (latest - start) / 1e9;
         }
     }
 
@@ -94,12 +93,12 @@ public final class NotebookProgress implements Progress, AutoCloseable {
     private static String line(String what, Job job, boolean running) {
         if (running && job.done < job.total) {
             return String.format(Locale.ROOT, "%s: %d%%, %,d of %,d %s, %s left", what, 100 * job.done / job.total,
-                    job.done, job.total, job.unit, job.done == 0 ? "?" : Units.duration(left(job)));
+                    job.done, job.total, job.unit, job.done == 0 ? "?" : Units.seconds(left(job)));
         }
-        return String.format(Locale.ROOT, "%s: %,d %s in %s", what, job.done, job.unit, Units.duration(job.elapsed()));
+        return String.format(Locale.ROOT, "%s: %,d %s in %s", what, job.done, job.unit, Units.seconds(job.elapsed()));
     }
 
-    private static Duration left(Job job) {
-        return Duration.ofNanos((long) (job.elapsed().toNanos() * ((double) (job.total - job.done) / job.done)));
+    private static double left(Job job) {
+        return job.elapsed() * (job.total - job.done) / job.done;
     }
 }

@@ -77,7 +77,7 @@ public final class Tables {
     }
 
     private static Column<?> column(RecordComponent component, List<? extends Record> records) {
-        List<Object> values = records.stream().map(r -> value(component, r)).toList();
+        List<Object> values = records.stream().map(r -> Reflection.invoke(component.getAccessor(), r)).toList();
         Class<?> type = component.getType();
         if (type == int.class || type == long.class || type == OptionalLong.class) {
             LongColumn column = LongColumn.create(component.getName());
@@ -97,14 +97,5 @@ public final class Tables {
         }
         return StringColumn.create(component.getName(),
                 values.stream().map(v -> v == null ? "" : v.toString()).toList());
-    }
-
-    private static Object value(RecordComponent component, Record record) {
-        try {
-            component.getAccessor().setAccessible(true);
-            return component.getAccessor().invoke(record);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

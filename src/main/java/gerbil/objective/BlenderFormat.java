@@ -30,6 +30,8 @@ public final class BlenderFormat {
     private final int mlmStart;
     private final int singleTokMask;
     private final int mlmEnd;
+    /** {@code <|endoftext|>} alone. */
+    private final int[] end;
 
     /**
      * @throws GerbilException if the vocabulary has no special tokens
@@ -43,6 +45,7 @@ public final class BlenderFormat {
         mlmStart = vocabulary.id(SpecialToken.MLM_START);
         singleTokMask = vocabulary.id(SpecialToken.SINGLE_TOK_MASK);
         mlmEnd = vocabulary.id(SpecialToken.MLM_END);
+        end = new int[] {vocabulary.endOfText()};
     }
 
     /**
@@ -58,34 +61,25 @@ public final class BlenderFormat {
                     "choose a shorter span or a longer text");
         }
         return joined(fillPrompt(Arrays.copyOf(text, from), Arrays.copyOfRange(text, to, text.length)),
-                Arrays.copyOfRange(text, from, to), vocabulary.endOfText());
+                Arrays.copyOfRange(text, from, to), end);
     }
 
     /** What a model completes with the span between two texts. */
     public int[] fillPrompt(int[] before, int[] after) {
         requireText(before);
         requireText(after);
-        int[] prompt = new int[before.length + after.length + 3];
-        prompt[0] = fitmStart;
-        System.arraycopy(before, 0, prompt, 1, before.length);
-        prompt[before.length + 1] = multipleTokMask;
-        System.arraycopy(after, 0, prompt, before.length + 2, after.length);
-        prompt[prompt.length - 1] = fitmResult;
-        return prompt;
+        return joined(new int[] {fitmStart}, before, new int[] {multipleTokMask}, after, new int[] {fitmResult});
     }
 
     /** The example of predicting the next token. */
     public int[] causal(int[] text) {
-        return joined(causalPrompt(text), new int[0], vocabulary.endOfText());
+        return joined(causalPrompt(text), end);
     }
 
     /** What a model continues. */
     public int[] causalPrompt(int[] text) {
         requireText(text);
-        int[] prompt = new int[text.length + 1];
-        prompt[0] = causal;
-        System.arraycopy(text, 0, prompt, 1, text.length);
-        return prompt;
+        return joined(new int[] {causal}, text);
     }
 
     /**
@@ -106,7 +100,7 @@ public final class BlenderFormat {
             hidden[i] = text[positions[i]];
             visible[positions[i]] = singleTokMask;
         }
-        return joined(maskedPrompt(visible), hidden, vocabulary.endOfText());
+        return joined(maskedPrompt(visible), hidden, end);
     }
 
     /**
@@ -123,11 +117,7 @@ public final class BlenderFormat {
                     masks == 0 ? "put a mask where a token is missing" : "leave some of the text visible");
         }
         requireText(Arrays.stream(visible).filter(id -> id != singleTokMask).toArray());
-        int[] prompt = new int[visible.length + 2];
-        prompt[0] = mlmStart;
-        System.arraycopy(visible, 0, prompt, 1, visible.length);
-        prompt[prompt.length - 1] = mlmEnd;
-        return prompt;
+        return joined(new int[] {mlmStart}, visible, new int[] {mlmEnd});
     }
 
     /** Puts tokens in the masks' places, in order. */
@@ -178,11 +168,11 @@ public final class BlenderFormat {
      */
     public int[] undo(int[] example) {
         int answer = answer(example);
-        int end = example.length - 1;
-        if (end < answer || example[end] != vocabulary.endOfText()) {
+        int last = example.length - 1;
+        if (last < answer || example[last] != vocabulary.endOfText()) {
             throw malformed(example);
         }
-        int[] told = Arrays.copyOfRange(example, answer, end);
+        int[] told = Arrays.copyOfRange(example, answer, last);
         int[] text = switch (objective(example)) {
             case CAUSAL -> told;
             case FILL_IN_THE_MIDDLE -> {
@@ -190,8 +180,8 @@ public final class BlenderFormat {
                 if (mask >= answer) {
                     throw malformed(example);
                 }
-                yield Stream.of(Arrays.copyOfRange(example, 1, mask), told,
-                        Arrays.copyOfRange(example, mask + 1, answer - 1)).flatMapToInt(Arrays::stream).toArray();
+                yield joined(Arrays.copyOfRange(example, 1, mask), told,
+                        Arrays.copyOfRange(example, mask + 1, answer - 1));
             }
             case MASKED -> {
                 int[] visible = Arrays.copyOfRange(example, 1, answer - 1);
@@ -229,10 +219,7 @@ public final class BlenderFormat {
         }
     }
 
-    private static int[] joined(int[] prompt, int[] answer, int end) {
-        int[] example = Arrays.copyOf(prompt, prompt.length + answer.length + 1);
-        System.arraycopy(answer, 0, example, prompt.length, answer.length);
-        example[example.length - 1] = end;
-        return example;
+    private static int[] joined(int[]... parts) {
+        return Stream.of(parts).flatMapToInt(Arrays::stream).toArray();
     }
 }

@@ -10,6 +10,7 @@ import gerbil.tokens.TokenSet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * Examples of filling in the middle, causal and masked language modelling, packed into sequences. An epoch walks
@@ -92,8 +93,7 @@ public final class BlenderSequences implements Sequences {
     }
 
     private long[] documentEnds() {
-        long[] found = new long[1_024];
-        int count = 0;
+        LongStream.Builder found = LongStream.builder();
         int[] ids = new int[SCANNED];
         for (long from = 0; from < tokens.tokens(); from += ids.length) {
             if (tokens.tokens() - from < ids.length) {
@@ -102,12 +102,11 @@ public final class BlenderSequences implements Sequences {
             tokens.read(from, ids);
             for (int i = 0; i < ids.length; i++) {
                 if (ids[i] == vocabulary.endOfText()) {
-                    found = count == found.length ? Arrays.copyOf(found, 2 * count) : found;
-                    found[count++] = from + i;
+                    found.add(from + i);
                 }
             }
         }
-        return Arrays.copyOf(found, count);
+        return found.build().toArray();
     }
 
     @Override
@@ -203,27 +202,26 @@ public final class BlenderSequences implements Sequences {
 
     private Epoch plan(long number) {
         BlenderExamples examples = new BlenderExamples(vocabulary, settings, seed, number);
-        long[] starts = new long[1_024];
-        long[] numbers = new long[1_024];
+        LongStream.Builder starts = LongStream.builder();
+        LongStream.Builder numbers = LongStream.builder();
+        long[] made = new long[BlendedObjective.values().length];
+        long[] used = new long[made.length];
         int count = 0;
         long example = 0;
-        Composition.Counter counter = new Composition.Counter(length + 1);
         for (long position = skipEmpty(0); position < tokens.tokens(); count++) {
-            if (count == starts.length) {
-                starts = Arrays.copyOf(starts, 2 * count);
-                numbers = Arrays.copyOf(numbers, 2 * count);
-            }
-            starts[count] = position;
-            numbers[count] = example;
+            starts.add(position);
+            numbers.add(example);
             List<Piece> pieces = pieces(examples, count, position, example);
-            pieces.forEach(p -> counter.add(p.objective, examples.length(p.objective, p.text)));
-            counter.endSequence();
+            for (Piece piece : pieces) {
+                made[piece.objective.ordinal()]++;
+                used[piece.objective.ordinal()] += examples.length(piece.objective, piece.text);
+            }
             Piece last = pieces.get(pieces.size() - 1);
             example = last.number + 1;
             position = skipEmpty(last.position + last.text);
         }
-        return new Epoch(number, examples, Arrays.copyOf(starts, count), Arrays.copyOf(numbers, count),
-                ShuffledOrder.of(count, seed, number), counter.composition());
+        return new Epoch(number, examples, starts.build().toArray(), numbers.build().toArray(),
+                ShuffledOrder.of(count, seed, number), Composition.of(count, length + 1, made, used));
     }
 
     /** The examples that fill one sequence from a position on. */

@@ -2,8 +2,9 @@ package gerbil.objective;
 
 import gerbil.spec.BlendedObjective;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * What an epoch of Blender sequences consists of: the mixture, counted.
@@ -24,6 +25,17 @@ public record Composition(long sequences, List<Part> parts, long padding) {
     public record Part(String objective, long examples, long tokens) {
     }
 
+    /**
+     * What was counted of each objective, by its ordinal.
+     *
+     * @param sequenceTokens of each sequence, with its last target
+     */
+    static Composition of(long sequences, int sequenceTokens, long[] examples, long[] tokens) {
+        List<Part> parts = Arrays.stream(BlendedObjective.values())
+                .map(o -> new Part(o.label(), examples[o.ordinal()], tokens[o.ordinal()])).toList();
+        return new Composition(sequences, parts, sequences * sequenceTokens - LongStream.of(tokens).sum());
+    }
+
     /** Padding, as a share of all tokens. */
     public double paddingShare() {
         return (double) padding / (padding + tokens());
@@ -37,37 +49,5 @@ public record Composition(long sequences, List<Part> parts, long padding) {
     /** Tokens of all examples. */
     public long tokens() {
         return parts.stream().mapToLong(Part::tokens).sum();
-    }
-
-    /** Counts while an epoch is planned. */
-    static final class Counter {
-
-        private final int sequenceTokens;
-        private final long[] examples = new long[BlendedObjective.values().length];
-        private final long[] tokens = new long[BlendedObjective.values().length];
-        private long sequences;
-
-        Counter(int sequenceTokens) {
-            this.sequenceTokens = sequenceTokens;
-        }
-
-        void add(BlendedObjective objective, int length) {
-            examples[objective.ordinal()]++;
-            tokens[objective.ordinal()] += length;
-        }
-
-        void endSequence() {
-            sequences++;
-        }
-
-        Composition composition() {
-            List<Part> parts = new ArrayList<>();
-            long used = 0;
-            for (BlendedObjective objective : BlendedObjective.values()) {
-                parts.add(new Part(objective.label(), examples[objective.ordinal()], tokens[objective.ordinal()]));
-                used += tokens[objective.ordinal()];
-            }
-            return new Composition(sequences, List.copyOf(parts), sequences * sequenceTokens - used);
-        }
     }
 }

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import gerbil.base.Folders;
 import gerbil.base.GerbilException;
 import gerbil.base.Json;
+import gerbil.base.Utf8;
 import gerbil.base.WholeFile;
 import gerbil.hub.Export;
 import gerbil.hub.Import;
@@ -24,8 +25,6 @@ import gerbil.tokenizer.Tokenizer;
 import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -193,9 +192,7 @@ public final class Seq2SeqModel implements AutoCloseable {
                 without having read anything. See the folder above.
                 """, folder.resolve("decoder"));
         SafeTensors.write(folder.resolve(CROSS), network.crossWeights());
-        try (InputStream card = Seq2SeqModel.class.getResourceAsStream("encoder-decoder.md")) {
-            WholeFile.write(folder.resolve("README.md"), new String(card.readAllBytes(), StandardCharsets.UTF_8));
-        }
+        WholeFile.write(folder.resolve("README.md"), Utf8.resource(Seq2SeqModel.class, "encoder-decoder.md"));
         Json.write(folder.resolve("config.json"), Map.of("model_type", "encoder-decoder", "is_encoder_decoder", true));
     }
 

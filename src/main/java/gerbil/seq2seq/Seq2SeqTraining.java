@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.training.GradientCollector;
 import gerbil.base.GerbilException;
+import gerbil.base.Measurements;
 import gerbil.hub.LanguageModel;
 import gerbil.runs.TrainedModel;
 import gerbil.runs.TrainingListener;
@@ -16,6 +17,7 @@ import gerbil.train.CodeVersion;
 import gerbil.train.CosineSchedule;
 import gerbil.train.PlainAdamW;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -46,6 +48,17 @@ public record Seq2SeqTraining(Seq2SeqSpec spec, LanguageModel base, JavadocPairs
         try (Seq2SeqModel model = begin()) {
             return train(model);
         }
+    }
+
+    /**
+     * The result of a run on the same pairs, from a base of the same run: read from a folder of results, or measured
+     * and added.
+     */
+    public Seq2SeqResult recorded(Path results) {
+        String pairsSha256 = pairs.sha256();
+        return new Measurements<>(results.resolve("encoder-decoder.jsonl"), Seq2SeqResult.class).of(
+                known -> known.spec().equals(spec) && known.baseRun().equals(baseRun())
+                        && known.pairsSha256().equals(pairsSha256), this::run);
     }
 
     /** Trains a model that {@link #begin} made. */
@@ -87,7 +100,7 @@ public record Seq2SeqTraining(Seq2SeqSpec spec, LanguageModel base, JavadocPairs
     }
 
     /** What tells the base from others of its name. */
-    String baseRun() {
+    private String baseRun() {
         return base instanceof TrainedModel run ? run.spec().runId() : base.sha256();
     }
 

@@ -2,9 +2,6 @@ package gerbil.spec;
 
 import gerbil.base.GerbilException;
 
-import java.util.Arrays;
-import java.util.Locale;
-
 /**
  * How a Blender model's three objectives are mixed and how their examples are made. The original's rates were never
  * published; {@link #DEFAULT} gives ours, to be changed one by one: {@code DEFAULT.withMaskRate(0.3)}.
@@ -76,12 +73,6 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
                 lossOn);
     }
 
-    /** These settings with shares counted in something else. */
-    public BlenderSettings withSharesOf(SharesOf sharesOf) {
-        return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortestSpan, longestSpan, maskRate,
-                lossOn);
-    }
-
     /** These settings with other spans to fill in, in tokens. */
     public BlenderSettings withSpans(int shortest, int longest) {
         return new BlenderSettings(fillInTheMiddle, causal, masked, sharesOf, shortest, longest, maskRate, lossOn);
@@ -106,15 +97,5 @@ public record BlenderSettings(double fillInTheMiddle, double causal, double mask
             case CAUSAL -> causal;
             case MASKED -> masked;
         };
-    }
-
-    /**
-     * @throws GerbilException if there is no such choice (upper or lower case)
-     */
-    public static <E extends Enum<E>> E choice(Class<E> type, String name) {
-        return Arrays.stream(type.getEnumConstants()).filter(c -> c.name().equalsIgnoreCase(name)).findFirst()
-                .orElseThrow(() -> new GerbilException(type.getSimpleName() + " '" + name + "'", "one of "
-                        + Arrays.stream(type.getEnumConstants()).map(c -> c.name().toLowerCase(Locale.ROOT)).toList(),
-                        "choose one of these"));
     }
 }

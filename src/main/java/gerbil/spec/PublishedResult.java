@@ -1,12 +1,8 @@
 package gerbil.spec;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import gerbil.base.Utf8;
+
 import java.util.List;
-import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -25,12 +21,8 @@ public record PublishedResult(String model, Objective objective, String size, Bu
 
     /** All published rows, in the published order. */
     public static List<PublishedResult> all() {
-        var resource = Objects.requireNonNull(PublishedResult.class.getResourceAsStream("published-results.csv"));
-        try (var lines = new BufferedReader(new InputStreamReader(resource, StandardCharsets.UTF_8))) {
-            return lines.lines().skip(1).map(PublishedResult::parse).toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return Utf8.resource(PublishedResult.class, "published-results.csv").lines().skip(1)
+                .map(PublishedResult::parse).toList();
     }
 
     private static PublishedResult parse(String line) {

@@ -4,10 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import gerbil.base.GerbilException;
+import gerbil.base.Utf8;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -51,14 +49,8 @@ final class Gpt2Vocabulary extends Vocabulary {
         private static final List<byte[]> TOKENS = load();
 
         private static List<byte[]> load() {
-            try (InputStream in = Gpt2Vocabulary.class.getResourceAsStream("/com/knuddels/jtokkit/r50k_base.tiktoken")) {
-                String ranks = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
-                return ranks.lines()
-                        .map(line -> Base64.getDecoder().decode(line.substring(0, line.indexOf(' '))))
-                        .toList();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            return Utf8.resource(Gpt2Vocabulary.class, "/com/knuddels/jtokkit/r50k_base.tiktoken").lines()
+                    .map(line -> Base64.getDecoder().decode(line.substring(0, line.indexOf(' ')))).toList();
         }
     }
 

@@ -10,6 +10,7 @@ import gerbil.spec.RunSpec;
 import gerbil.spec.StepSettings;
 import gerbil.spec.TrainingPath;
 import gerbil.tokens.TokenSet;
+import org.apache.commons.math3.stat.StatUtils;
 
 import java.util.List;
 import java.util.stream.DoubleStream;
@@ -72,9 +73,9 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
         return new StepBenchmark(spec.size(), settings, spec.sequenceLength(), Devices.threads(),
                 engine.getEngineName() + " " + engine.getVersion(),
                 System.getProperty("java.version"), CodeVersion.current(), loss,
-                DoubleStream.of(measured).boxed().toList(), tokensAStep / median(measured),
-                headSeconds(spec, settings) * tokensAStep, median(DoubleStream.of(optimizer).skip(warmUp).toArray()),
-                memory);
+                DoubleStream.of(measured).boxed().toList(), tokensAStep / StatUtils.percentile(measured, 50),
+                headSeconds(spec, settings) * tokensAStep,
+                StatUtils.percentile(DoubleStream.of(optimizer).skip(warmUp).toArray(), 50), memory);
     }
 
     private static double headSeconds(RunSpec spec, StepSettings settings) {
@@ -85,11 +86,5 @@ public record StepBenchmark(String size, StepSettings settings, int sequenceLeng
             return new HeadChunks(settings.headChunk(), settings.headBlock())
                     .secondsPerToken(spec.config(), settings.precision(), manager);
         }
-    }
-
-    private static double median(double[] values) {
-        double[] sorted = DoubleStream.of(values).sorted().toArray();
-        int half = sorted.length / 2;
-        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
     }
 }

@@ -90,20 +90,20 @@ class Seq2SeqTrainingTest {
     @Test
     void whatWasMeasuredIsRead(@TempDir Path results) throws IOException {
         try (LanguageModel base = base(); LanguageModel other = base(6)) {
-            Seq2SeqRecord record = Seq2SeqRecord.in(results.resolve("new"));
+            Path folder = results.resolve("new");
             Seq2SeqTraining training = new Seq2SeqTraining(spec(true, 2, 0), base, COPY, TrainingListener.NONE);
-            Seq2SeqResult measured = record.of(training);
-            record.of(new Seq2SeqTraining(spec(false, 2, 0), base, COPY, TrainingListener.NONE));
-            assertEquals(2, Files.readAllLines(record.file()).size());
+            Seq2SeqResult measured = training.recorded(folder);
+            new Seq2SeqTraining(spec(false, 2, 0), base, COPY, TrainingListener.NONE).recorded(folder);
+            assertEquals(2, Files.readAllLines(folder.resolve("encoder-decoder.jsonl")).size());
             TrainingListener never = (step, steps) -> {
                 throw new AssertionError("trained again");
             };
-            assertEquals(measured, record.of(new Seq2SeqTraining(spec(true, 2, 0), base, COPY, never)));
+            assertEquals(measured, new Seq2SeqTraining(spec(true, 2, 0), base, COPY, never).recorded(folder));
             JavadocPairs fewer = new JavadocPairs(COPY.train(), COPY.heldOut().subList(0, 8), 0, 0);
-            assertNotEquals(measured, record.of(
-                    new Seq2SeqTraining(spec(true, 2, 0), base, fewer, TrainingListener.NONE)));
-            assertNotEquals(measured, record.of(
-                    new Seq2SeqTraining(spec(true, 2, 0), other, COPY, TrainingListener.NONE)));
+            assertNotEquals(measured,
+                    new Seq2SeqTraining(spec(true, 2, 0), base, fewer, TrainingListener.NONE).recorded(folder));
+            assertNotEquals(measured,
+                    new Seq2SeqTraining(spec(true, 2, 0), other, COPY, TrainingListener.NONE).recorded(folder));
         }
     }
 }

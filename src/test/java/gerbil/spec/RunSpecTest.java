@@ -298,8 +298,9 @@ class RunSpecTest {
         assertEquals(SPEC.withOptimizer(o), SPEC.withLearningRate(1e-3));
         assertEquals(new BlenderSettings(0.5, 0.3, 0.2, BlenderSettings.SharesOf.TOKENS, 4, 50, 0.25,
                 BlenderSettings.LossOn.TARGETS),
-                BlenderSettings.DEFAULT.withShares(0.5, 0.3, 0.2).withSharesOf(BlenderSettings.SharesOf.TOKENS)
-                        .withSpans(4, 50).withMaskRate(0.25).withLossOn(BlenderSettings.LossOn.TARGETS));
+                new BlenderSettings(1, 0, 0, BlenderSettings.SharesOf.TOKENS, 3, 64, 0.15, BlenderSettings.LossOn.ALL)
+                        .withShares(0.5, 0.3, 0.2).withSpans(4, 50).withMaskRate(0.25)
+                        .withLossOn(BlenderSettings.LossOn.TARGETS));
     }
 
     @Test

@@ -107,7 +107,7 @@ class GptJReferenceTest {
 
     private double backward() {
         try (GradientCollector collector = Engine.getInstance().newGradientCollector()) {
-            NDArray loss = CrossEntropy.sum(model.logits(ids).get(":, :-1"), ids.get(":, 1:"))
+            NDArray loss = CrossEntropy.each(model.logits(ids).get(":, :-1"), ids.get(":, 1:")).sum()
                     .mul(manager.full(new Shape(), 1f / (2 * 15)));
             collector.backward(loss);
             return loss.getFloat();
