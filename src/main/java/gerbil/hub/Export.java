@@ -10,9 +10,7 @@ import gerbil.safetensors.SafeTensors;
 import gerbil.tokenizer.Vocabulary;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 
 /** Writes a model as a folder that transformers' Auto classes load with nothing added. */
 public final class Export {

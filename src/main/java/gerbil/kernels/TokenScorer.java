@@ -161,7 +161,7 @@ public final class TokenScorer {
             int most = scored.stream().mapToInt(some -> some.length).max().orElseThrow();
             asked = new long[2 * most <= length ? groups.size() * most : 0];
             if (asked.length > 0) {
-                for (int i = 0; i < groups.size(); i++) {
+                for (int i = 0; i < groups.size(); i++) { // from here on rows are of what is asked
                     int first = i * most;
                     System.arraycopy(scored.get(i), 0, asked, first, scored.get(i).length);
                     Arrays.setAll(scored.get(i), j -> first + j);

@@ -22,6 +22,7 @@ public record GptJConfig(int vocabulary, int width, int layers, int heads, int r
                          @JsonProperty("positions") int contextLength,
                          @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean tied) {
 
+    /** Far above any GPT-J: a number beyond it is a slip. */
     public static final int MOST_LAYERS = 1_000;
 
     public GptJConfig {

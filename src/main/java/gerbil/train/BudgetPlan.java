@@ -29,7 +29,7 @@ public record BudgetPlan(RunSpec spec, StepSettings settings, double epochs, dou
 
     private static final String JOB = "measuring a step";
     private static final int MEASURED = 3;
-    /** In which a processor has its caches, threads and code as they are in a long run. */
+    /** To measure for at least: a process's first steps at nano take two to three times as long as the later ones. */
     private static final double SECONDS = 0.4;
     /** Up to which repeated text is worth almost as much as new text (Muennighoff et al. 2023). */
     private static final double WORTHWHILE_EPOCHS = 4;
